@@ -2,7 +2,8 @@
 // `Result<T>` is either a value or an Error and must be looked at. Plain values: any thread.
 #pragma once
 
-#include <cstring>
+#include <string.h>  // strerrordesc_np
+
 #include <expected>
 #include <string>
 #include <utility>

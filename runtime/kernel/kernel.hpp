@@ -40,6 +40,7 @@ class Kernel {
   virtual int ring_message(int target_ring_fd, uint64_t user_data) = 0;
 
   virtual uint64_t now_ns() = 0;            // the caller's monotonic clock
+  virtual int64_t wall_seconds() = 0;       // seconds since 1970 UTC, for the Date header
   virtual void spend(uint64_t ns) = 0;      // burns CPU for that long
   virtual void relax() = 0;                 // one short pause of a spinning driver
 
