@@ -21,9 +21,10 @@ class Mailbox {
     Work* head = head_.load(std::memory_order_relaxed);
     do {
       message.next = head == parked_mark() ? nullptr : head;
-      // Release: what the sender wrote before is seen by the owner, whose exchange in take() acquires it.
       sync_point("mailbox: link");
-    } while (!head_.compare_exchange_weak(head, &message, std::memory_order_release,
+      // Release: what the sender wrote before is seen by the owner, whose exchange in take() acquires it.
+      // Acquire pairs with the release in park(): a sender that must wake the owner sees its ring.
+    } while (!head_.compare_exchange_weak(head, &message, std::memory_order_acq_rel,
                                           std::memory_order_relaxed));
     return head == parked_mark();
   }
@@ -50,9 +51,9 @@ class Mailbox {
   [[nodiscard]] bool park() {
     sync_point("mailbox: park");
     Work* nothing = nullptr;
-    // Relaxed is enough: the mark carries no data. A sender that reads it only needs to know that the owner
-    // is about to sleep, and its own message is released by its push, as always.
-    return head_.compare_exchange_strong(nothing, parked_mark(), std::memory_order_relaxed);
+    // Release pairs with the acquire in push().
+    return head_.compare_exchange_strong(nothing, parked_mark(), std::memory_order_release,
+                                         std::memory_order_relaxed);
   }
 
   // Whether a take would find something. Owner only; a hint for a driver that spins.

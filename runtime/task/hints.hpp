@@ -2,18 +2,20 @@
 // will compute. Plain values; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
 namespace gatio {
 
 enum class Priority : uint8_t { high, normal, low };
-inline constexpr unsigned kPriorities = 3;
+inline constexpr size_t kPriorityCount = 3;
 
 struct Hints {
   Priority priority = Priority::normal;
-  std::optional<unsigned> near_driver;  // the driver (number within its TPC) that has the task's data in its caches
-  uint64_t cost_ns = 0;                 // expected computing time; 0 = unknown: the driver's average is taken
+  // The driver (its number within its TPC) where the task is spawned or where its data is.
+  std::optional<unsigned> from_driver;
+  uint64_t cost_ns = 0;  // expected computing time; 0 = unknown: the average of its driver is taken
 };
 
 }  // namespace gatio

@@ -1,0 +1,221 @@
+#include "runtime/driver/driver.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace gatio {
+
+Driver::Driver(Kernel& kernel, Heap& heap, const DriverOptions& options)
+    : Executor(config::executes(options.role)), kernel_(kernel), options_(options), pool_(heap) {}
+
+Driver::~Driver() { close(); }
+
+void Driver::set_peers(Placer* placer, Driver* io_driver, bool has_peers) {
+  placer_ = placer;
+  io_driver_ = io_driver;
+  has_peers_ = has_peers;
+}
+
+std::string Driver::name() const {
+  return std::to_string(std::max(options_.node, 0)) + "/" + std::to_string(options_.index);
+}
+
+void Driver::enter_thread() {
+  Executor::set_current(this);
+  Pool::set_current(&pool_);
+}
+
+void Driver::leave_thread() {
+  Executor::set_current(nullptr);
+  Pool::set_current(nullptr);
+}
+
+Result<void> Driver::open() {
+  if (int error = kernel_.pin(options_.cpu); error < 0) {
+    return fail(-error, "driver " + name() + ": cannot pin its thread to CPU " + std::to_string(options_.cpu) +
+                            " (" + strerrordesc_np(-error) + "): is the CPU in this process's cpuset?");
+  }
+  if (Result<void> opened = ring_.open(kernel_, options_.ring); !opened) {
+    return fail(opened.error().code, "driver " + name() + ": " + opened.error().message());
+  }
+  ring_fd_ = ring_.fd();
+  if (!ring_.features().sync_message) {
+    event_fd_ = kernel_.event_fd();
+    if (event_fd_ < 0) {
+      return fail(-event_fd_, "driver " + name() + ": cannot create an eventfd (" +
+                                  strerrordesc_np(-event_fd_) + "): raise the limit of open files (ulimit -n)");
+    }
+    event_completion_.complete = [](Completion* completion, int32_t, uint32_t flags) {
+      // The event itself is the wake-up. A poll that has ended (a full CQ ends it) is armed again.
+      if (flags & IORING_CQE_F_MORE) return;
+      auto* self = reinterpret_cast<Driver*>(reinterpret_cast<char*>(completion) -
+                                             offsetof(Driver, event_completion_));
+      self->watch_event_fd();
+    };
+    watch_event_fd();
+  }
+  fresh_ns();
+  return {};
+}
+
+void Driver::watch_event_fd() {
+  io_uring_sqe* sqe = ring_.wake_sqe();
+  io_uring_prep_poll_multishot(sqe, event_fd_, POLLIN);
+  io_uring_sqe_set_data(sqe, &event_completion_);
+}
+
+void Driver::close() {
+  ring_.close();
+  if (event_fd_ >= 0) kernel_.close(event_fd_);
+  event_fd_ = -1;
+}
+
+void Driver::turn() {
+  ++stats_.turns;
+  fresh_ns();
+  take_mail();
+  timers_.expire(now_ns_);
+  run_ready();
+  publish_load();
+  enter();
+  ring_.reap(kReapLimit);
+}
+
+void Driver::take_mail() {
+  pool_.drain_remote();
+  IntrusiveQueue<Work> mail = mailbox_.take();
+  while (Work* message = mail.pop()) {
+    ++stats_.messages;
+    message->run(message);
+  }
+}
+
+// Runs at most kWorkBudget pieces of work, or as many as fit into kTimeBudgetNs, so that the ring is served
+// again soon whatever the tasks do.
+void Driver::run_ready() {
+  if (run_queue_.empty()) return;
+  const uint64_t start_ns = now_ns_;
+  unsigned count = 0;
+  while (count < kWorkBudget) {
+    Work* work = run_queue_.pop();
+    if (work == nullptr) break;
+    work->run(work);
+    if (++count % kClockEvery == 0 && fresh_ns() - start_ns > kTimeBudgetNs) break;
+  }
+  stats_.works += count;
+  // Only those who place work need the average, and a clock read costs as much as a small task.
+  if (!has_peers_) return;
+  uint64_t each_ns = (fresh_ns() - start_ns) / count;
+  average_work_ns_ = (7 * average_work_ns_ + each_ns) / 8;
+}
+
+void Driver::publish_load() {
+  if (!has_peers_) return;
+  if (run_queue_.length() == 0 && published_tasks_ == 0) return;
+  for (size_t level = 0; level < kPriorityCount; ++level) {
+    load_.queued_ns[level].store(run_queue_.length(static_cast<Priority>(level)) * average_work_ns_,
+                                 std::memory_order_relaxed);
+  }
+  load_.queued_tasks.store(run_queue_.length(), std::memory_order_relaxed);
+  published_tasks_ = run_queue_.length();
+}
+
+// Publishes what was prepared. Sleeps only if there is nothing left to do and the mailbox could be marked as
+// parked, which fails when there is mail.
+void Driver::enter() {
+  if (!has_work() && !spin_until_work() && mailbox_.park()) {
+    wait();
+    return;
+  }
+  Result<void> entered = ring_.enter(false);
+  GATIO_ASSERT(entered.has_value());
+}
+
+void Driver::wait() {
+  sync_point("driver: parked");
+  ++stats_.parks;
+  uint64_t timeout_ns = kNoTimeout;
+  if (!timers_.empty()) {
+    uint64_t now = fresh_ns();
+    uint64_t deadline = timers_.next_deadline_ns();
+    timeout_ns = deadline > now ? deadline - now : 0;
+  }
+  Result<void> entered = timeout_ns == 0 ? ring_.enter(false) : ring_.enter(true, timeout_ns);
+  GATIO_ASSERT(entered.has_value());
+}
+
+// Watches the mailbox for a while before parking, since being woken costs much more than a short spin. The
+// time adapts: it grows while spinning finds mail and shrinks while it does not; spin_ns bounds it.
+bool Driver::spin_until_work() {
+  if (options_.spin_ns == 0) return false;
+  if (Result<void> entered = ring_.enter(false); !entered || has_work()) return true;
+  uint64_t start_ns = fresh_ns();
+  uint64_t end_ns = std::min(start_ns + std::max(spin_budget_ns_, options_.spin_ns / 8), timers_.next_deadline_ns());
+  bool found = false;
+  while (!found && fresh_ns() < end_ns) {
+    kernel_.relax();
+    found = mailbox_.has_mail() || ring_.needs_enter() || ring_.has_completions();
+  }
+  stats_.spins_ns += now_ns_ - start_ns;
+  spin_budget_ns_ = found ? std::min(options_.spin_ns, 2 * spin_budget_ns_ + options_.spin_ns / 8) : spin_budget_ns_ / 2;
+  return found;
+}
+
+void Driver::post(Work& message) {
+  Driver* from = current();
+  if (from != nullptr && from != this) ++from->stats_.handoffs;
+  if (mailbox_.push(message)) wake(from);
+}
+
+// Wakes this driver, which is parked. A driver does it with a message from its own ring, sent with its next
+// enter; any other thread goes without a ring.
+void Driver::wake(Driver* from) {
+  sync_point("driver: wake");
+  if (from != nullptr && from->is_open()) {
+    ++from->stats_.wakes;
+    send_message(from->ring_, ring_fd_);
+    return;
+  }
+  int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_) : kernel_.ring_message(ring_fd_, kWakeUserData);
+  GATIO_ASSERT(error >= 0);
+}
+
+void Driver::attach(Root& root) {
+  root.previous_root = nullptr;
+  root.next_root = first_root_;
+  if (first_root_ != nullptr) first_root_->previous_root = &root;
+  first_root_ = &root;
+  if (stopping_detached_ && root.detached) root.stop.request_stop();
+}
+
+void Driver::detach(Root& root) {
+  if (root.previous_root != nullptr) {
+    root.previous_root->next_root = root.next_root;
+  } else {
+    first_root_ = root.next_root;
+  }
+  if (root.next_root != nullptr) root.next_root->previous_root = root.previous_root;
+}
+
+void Driver::stop_detached() {
+  stopping_detached_ = true;
+  for (Root* root = first_root_; root != nullptr; root = root->next_root) {
+    if (root->detached) root->stop.request_stop();
+  }
+}
+
+void Driver::uncaught(std::exception_ptr error) {
+  ++stats_.uncaught;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "gatio: driver %s: an exception left a detached task: %s\n", name().c_str(),
+                 exception.what());
+  } catch (...) {
+    std::fprintf(stderr, "gatio: driver %s: an exception left a detached task\n", name().c_str());
+  }
+}
+
+}  // namespace gatio

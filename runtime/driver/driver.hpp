@@ -1,0 +1,186 @@
+// A driver: one ring, one mailbox, one run queue, on one thread that is pinned to one core. turn() is its
+// whole life: take mail, run what is ready, enter the kernel, reap. Owned by its TPC. Everything here is for
+// the driver's own thread, except where a comment says "any thread".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <string>
+
+#include "runtime/base/mailbox.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/config/role.hpp"
+#include "runtime/driver/run_queue.hpp"
+#include "runtime/driver/timers.hpp"
+#include "runtime/kernel/kernel.hpp"
+#include "runtime/memory/pool.hpp"
+#include "runtime/ring/ring.hpp"
+#include "runtime/task/executor.hpp"
+#include "runtime/task/task.hpp"
+
+namespace gatio {
+
+class Driver;
+
+struct DriverOptions {
+  config::Role role = config::Role::both;
+  unsigned index = 0;     // within its TPC
+  unsigned tpc = 0;       // position of its TPC
+  unsigned cpu = 0;       // the operating system's number
+  int node = -1;          // the operating system's number; -1 = unknown
+  RingOptions ring;
+  uint64_t spin_ns = 0;   // how long an idle driver at most watches its mailbox before it parks
+};
+
+struct DriverStats {
+  uint64_t turns = 0;
+  uint64_t parks = 0;     // times it went to sleep with its mailbox marked
+  uint64_t wakes = 0;     // parked drivers that it woke
+  uint64_t handoffs = 0;  // messages that it posted to other drivers
+  uint64_t messages = 0;  // messages that it took from its mailbox
+  uint64_t works = 0;     // pieces of work that it ran
+  uint64_t uncaught = 0;  // exceptions that left a task which nobody joins
+  uint64_t spins_ns = 0;  // time spent watching the mailbox
+};
+
+// How a driver asks its TPC where to run a task; the TPC implements it. Called on the asking driver's thread.
+class Placer {
+ public:
+  virtual Result<Executor*> place(Driver& from, const Hints& hints) = 0;
+
+ protected:
+  ~Placer() = default;
+};
+
+// What others may know of a driver's load; written by the driver once a turn. Any thread reads.
+struct alignas(64) PublishedLoad {
+  // Relaxed throughout: these are hints, a reader acts on none of the memory behind them.
+  std::atomic<uint64_t> queued_ns[kPriorityCount] = {};
+  std::atomic<uint32_t> queued_tasks{0};
+  // Tasks that others sent and that the driver has not yet taken, in expected ns and in number; added by the
+  // sender, taken off by the driver.
+  std::atomic<uint64_t> coming_ns{0};
+  std::atomic<uint32_t> coming_tasks{0};
+};
+
+class Driver final : public Executor {
+ public:
+  Driver(Kernel& kernel, Heap& heap, const DriverOptions& options);
+  ~Driver();
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  // The driver that runs on this thread, or nullptr. Any thread.
+  static Driver* current() { return static_cast<Driver*>(Executor::current()); }
+
+  // Makes this thread (or fiber) the driver's: whoever calls turn() calls this first.
+  void enter_thread();
+  static void leave_thread();
+
+  // Pins the thread and sets up the ring. The error says which call failed and what to do about it.
+  Result<void> open();
+  // Closes the ring. Operations in flight end without a completion, so nothing may wait for one.
+  void close();
+  [[nodiscard]] bool is_open() const { return ring_.is_open(); }
+
+  // One round of the driver's life. Blocks only in the kernel, and only when there is nothing to do.
+  void turn();
+
+  // Any thread.
+  void post(Work& message) override;
+
+  void enqueue(Work& work, Priority priority) override { run_queue_.push(work, priority); }
+  Result<Executor*> place(const Hints& hints) override { return placer_->place(*this, hints); }
+  void attach(Root& root) override;
+  void detach(Root& root) override;
+  void uncaught(std::exception_ptr error) override;
+
+  // An SQE for I/O: an exec driver has none (design R2), its operations go to io_driver().
+  io_uring_sqe* io_sqe() {
+    GATIO_ASSERT(config::does_io(options_.role));
+    return ring_.sqe();
+  }
+  // Hands the ring what was prepared and runs what the kernel has deferred, without sleeping.
+  Result<void> flush() { return ring_.enter(false); }
+
+  // The driver that does I/O for this one; itself if it does I/O; nullptr where the machine has none.
+  [[nodiscard]] Driver* io_driver() const { return io_driver_; }
+
+  // Asks the detached tasks that live here to stop, and those that arrive later.
+  void stop_detached();
+  [[nodiscard]] bool has_tasks() const { return first_root_ != nullptr; }
+
+  // The time at the start of this turn, or later: good enough for time-outs.
+  [[nodiscard]] uint64_t turn_ns() const { return now_ns_; }
+  // The time now; a clock read.
+  uint64_t fresh_ns() { return now_ns_ = kernel_.now_ns(); }
+
+  // The average run time of a piece of work here.
+  [[nodiscard]] uint64_t average_work_ns() const { return average_work_ns_; }
+  // Whether so much is queued here that a request is better run elsewhere, if there is an elsewhere.
+  [[nodiscard]] bool overloaded() const {
+    return run_queue_.length() * average_work_ns_ > kOverloadedNs;
+  }
+
+  [[nodiscard]] Kernel& kernel() const { return kernel_; }
+  [[nodiscard]] Ring& ring() { return ring_; }
+  [[nodiscard]] Timers& timers() { return timers_; }
+  [[nodiscard]] Pool& pool() { return pool_; }
+  [[nodiscard]] const DriverOptions& options() const { return options_; }
+  [[nodiscard]] const DriverStats& stats() const { return stats_; }
+  [[nodiscard]] PublishedLoad& load() { return load_; }                          // any thread
+  [[nodiscard]] bool looks_parked() const { return mailbox_.is_parked(); }       // any thread
+  [[nodiscard]] std::string name() const;                                        // "0/2": node/driver
+  // Operations submitted here that have not yet completed.
+  uint64_t operations_in_flight = 0;
+
+  // Set while the runtime is built, before any thread runs.
+  void set_peers(Placer* placer, Driver* io_driver, bool has_peers);
+
+ private:
+  static constexpr unsigned kWorkBudget = 256;          // pieces of work between two enters
+  static constexpr uint64_t kTimeBudgetNs = 200'000;    // and how long they may take together
+  static constexpr unsigned kClockEvery = 16;           // pieces of work between two looks at the clock
+  static constexpr unsigned kReapLimit = 4096;
+  static constexpr uint64_t kOverloadedNs = 200'000;
+
+  void take_mail();
+  void run_ready();
+  void enter();
+  void publish_load();
+  [[nodiscard]] bool has_work() const { return !run_queue_.empty() || ring_.has_completions(); }
+  bool spin_until_work();
+  void wait();
+  void wake(Driver* from);
+  void watch_event_fd();
+  void rescue_lost_wakes();
+
+  Kernel& kernel_;
+  const DriverOptions options_;
+  Pool pool_;
+  Ring ring_;
+  RunQueue run_queue_;
+  Timers timers_;
+  Placer* placer_ = nullptr;
+  Driver* io_driver_ = nullptr;
+  bool has_peers_ = false;
+  bool stopping_detached_ = false;
+  uint64_t now_ns_ = 0;
+  uint64_t average_work_ns_ = 1'000;
+  uint64_t spin_budget_ns_ = 0;
+  uint64_t published_tasks_ = 0;
+  Root* first_root_ = nullptr;
+  DriverStats stats_;
+
+  // How others wake this driver; written in open(), before it first parks, and read by a sender that was
+  // told by the mailbox that the driver is parked: Mailbox::park() releases them, Mailbox::push() acquires.
+  int ring_fd_ = -1;
+  int event_fd_ = -1;
+  Completion event_completion_;
+
+  Mailbox mailbox_;
+  PublishedLoad load_;
+};
+
+}  // namespace gatio
