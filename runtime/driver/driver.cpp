@@ -47,12 +47,10 @@ Result<void> Driver::open() {
       return fail(-event_fd_, "driver " + name() + ": cannot create an eventfd (" +
                                   strerrordesc_np(-event_fd_) + "): raise the limit of open files (ulimit -n)");
     }
+    event_completion_.driver = this;
     event_completion_.complete = [](Completion* completion, int32_t, uint32_t flags) {
       // The event itself is the wake-up. A poll that has ended (a full CQ ends it) is armed again.
-      if (flags & IORING_CQE_F_MORE) return;
-      auto* self = reinterpret_cast<Driver*>(reinterpret_cast<char*>(completion) -
-                                             offsetof(Driver, event_completion_));
-      self->watch_event_fd();
+      if (!(flags & IORING_CQE_F_MORE)) static_cast<EventCompletion*>(completion)->driver->watch_event_fd();
     };
     watch_event_fd();
   }
@@ -83,9 +81,19 @@ void Driver::turn() {
   ring_.reap(kReapLimit);
 }
 
+void Driver::settle() {
+  Result<void> entered = ring_.enter(false);
+  GATIO_ASSERT(entered.has_value());
+  ring_.reap(kReapLimit);
+}
+
 void Driver::take_mail() {
   pool_.drain_remote();
   IntrusiveQueue<Work> mail = mailbox_.take();
+  if (mail.empty()) return;
+  // What senders had announced has arrived, but for what is under way at this moment: these are hints.
+  load_.coming_ns.store(0, std::memory_order_relaxed);
+  load_.coming_tasks.store(0, std::memory_order_relaxed);
   while (Work* message = mail.pop()) {
     ++stats_.messages;
     message->run(message);

@@ -101,8 +101,9 @@ class Driver final : public Executor {
     GATIO_ASSERT(config::does_io(options_.role));
     return ring_.sqe();
   }
-  // Hands the ring what was prepared and runs what the kernel has deferred, without sleeping.
-  Result<void> flush() { return ring_.enter(false); }
+  // Submits what was prepared and hands out what has completed by then, without sleeping: for the steps of
+  // a start, which want to know at once whether the kernel refuses.
+  void settle();
 
   // The driver that does I/O for this one; itself if it does I/O; nullptr where the machine has none.
   [[nodiscard]] Driver* io_driver() const { return io_driver_; }
@@ -154,7 +155,6 @@ class Driver final : public Executor {
   void wait();
   void wake(Driver* from);
   void watch_event_fd();
-  void rescue_lost_wakes();
 
   Kernel& kernel_;
   const DriverOptions options_;
@@ -177,7 +177,9 @@ class Driver final : public Executor {
   // told by the mailbox that the driver is parked: Mailbox::park() releases them, Mailbox::push() acquires.
   int ring_fd_ = -1;
   int event_fd_ = -1;
-  Completion event_completion_;
+  struct EventCompletion : Completion {
+    Driver* driver = nullptr;
+  } event_completion_;
 
   Mailbox mailbox_;
   PublishedLoad load_;

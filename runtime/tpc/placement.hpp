@@ -15,11 +15,9 @@
 
 #include "runtime/base/prng.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/task/hints.hpp"
 
 namespace gatio {
-
-enum class Priority : uint8_t { high, normal, low };
-inline constexpr size_t kPriorityCount = 3;
 
 struct DriverLoad {
   unsigned index = 0;  // unique within a snapshot
@@ -32,13 +30,6 @@ struct DriverLoad {
   unsigned l3 = 0;
   unsigned core = 0;  // the number within the node
   unsigned pu = 0;
-};
-
-struct Hints {
-  Priority priority = Priority::normal;
-  std::optional<unsigned>
-      from_driver;       // where it is spawned or where its data is; need not be in the snapshot
-  uint64_t cost_ns = 0;  // its expected run time; 0 = unknown
 };
 
 // best         soonest expected start: the wait behind queued work of this priority or above, plus

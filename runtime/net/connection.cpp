@@ -1,0 +1,272 @@
+#include "runtime/net/connection.hpp"
+
+#include <cerrno>
+
+#include "runtime/memory/pool.hpp"
+
+namespace gatio {
+
+Connection::Connection(ConnectionHost& host, int fd)
+    : Work(&run_step), Timer(&timer_expired), host_(host), fd_(fd) {
+  receive_.connection = send_.connection = shutdown_.connection = this;
+  receive_.complete = &received;
+  send_.complete = &sent;
+  shutdown_.complete = &shut;
+}
+
+Connection::~Connection() { driver().timers().disarm(*this); }
+
+void Connection::start() {
+  host_.adopt(*this);
+  arm_receive();
+  if (host_.draining_) drain();
+}
+
+void Connection::schedule() {
+  if (queued_) return;
+  queued_ = true;
+  driver().enqueue(*this, Priority::normal);
+}
+
+void Connection::run_step(Work* work) {
+  auto* self = static_cast<Connection*>(work);
+  self->queued_ = false;
+  self->step();
+}
+
+// Whatever the kernel, the timer or the session noted is acted on here, in one place and one order.
+void Connection::step() {
+  if (broken_ && !told_broken_) {
+    told_broken_ = true;
+    close();
+    on_broken();
+  }
+  if (rearm_) {
+    rearm_ = false;
+    if (state_ != State::closing && !broken_) arm_receive();
+  }
+  if (timed_out_) {
+    timed_out_ = false;
+    if (state_ == State::open) {
+      on_timeout();
+    } else {
+      close();
+    }
+  }
+  if (state_ == State::open && (has_chunk() || ended_)) on_received();
+  if (state_ != State::open) drop_chunks();
+  if (state_ == State::finishing && !sending() && !busy()) begin_linger();
+  if (state_ == State::lingering && ended_) close();
+  settle_end();
+}
+
+void Connection::arm_receive() {
+  GATIO_ASSERT(!receiving_);
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_recv_multishot(sqe, fd_, nullptr, 0, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = host_.buffer_group();
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&receive_));
+  receiving_ = true;
+  ++driver().operations_in_flight;
+}
+
+void Connection::received(Completion* completion, int32_t result, uint32_t flags) {
+  Connection* self = static_cast<Receive*>(completion)->connection;
+  if (!(flags & IORING_CQE_F_MORE)) {
+    self->receiving_ = false;
+    --self->driver().operations_in_flight;
+  }
+  if (result > 0) {
+    auto id = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    self->chunks_.push(&self->host_.chunk_received(id, static_cast<uint32_t>(result)));
+    // It may end with data in hand, a full CQ does that: the stream goes on.
+    if (!self->receiving_) self->rearm_ = true;
+  } else if (result == 0) {
+    self->ended_ = true;
+  } else {
+    self->receive_failed(-result);
+  }
+  self->schedule();
+}
+
+void Connection::receive_failed(int error) {
+  if (error == ENOBUFS) {
+    if (state_ != State::closing) host_.wait_for_buffer(*this);
+    return;
+  }
+  if (error == EINTR || error == EAGAIN) {
+    rearm_ = true;
+    return;
+  }
+  if (error == ECANCELED && state_ == State::closing) return;
+  broken_ = true;
+}
+
+void Connection::send(SendRequest& request) {
+  if (broken_ || state_ != State::open) {
+    request.sent(&request, broken_ ? ECONNRESET : EPIPE);
+    return;
+  }
+  waiting_.push(&request);
+  if (!send_in_flight_) submit_send();
+}
+
+// One send at a time (two would mix their bytes): what is queued by then goes out together.
+void Connection::submit_send() {
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
+  SendRequest* first = waiting_.front();
+  io_uring_sqe* sqe = driver().io_sqe();
+  if (first->next == nullptr) {
+    io_uring_prep_send(sqe, fd_, first->data, first->size, kFlags);
+  } else {
+    size_t count = 0;
+    for (SendRequest* each = first; each != nullptr && count < kMostIovecs; each = each->next) {
+      iovecs_[count++] = {const_cast<char*>(each->data), each->size};
+    }
+    message_ = msghdr{};
+    message_.msg_iov = iovecs_.data();
+    message_.msg_iovlen = count;
+    io_uring_prep_sendmsg(sqe, fd_, &message_, kFlags);
+  }
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&send_));
+  send_in_flight_ = true;
+  ++driver().operations_in_flight;
+}
+
+void Connection::sent(Completion* completion, int32_t result, uint32_t) {
+  Connection* self = static_cast<Send*>(completion)->connection;
+  self->send_in_flight_ = false;
+  --self->driver().operations_in_flight;
+  if (result < 0 && result != -EINTR && result != -EAGAIN) {
+    self->broken_ = true;
+    self->fail_sends(-result);
+    self->schedule();
+    return;
+  }
+  size_t left = result > 0 ? static_cast<size_t>(result) : 0;
+  while (SendRequest* first = self->waiting_.front()) {
+    if (left < first->size) {
+      first->data += left;
+      first->size -= left;
+      break;
+    }
+    left -= first->size;
+    self->waiting_.pop();
+    first->sent(first, 0);
+  }
+  if (!self->waiting_.empty() && self->state_ != State::closing) {
+    if (!self->send_in_flight_) self->submit_send();
+  } else if (self->state_ != State::open || self->draining_) {
+    self->schedule();
+  }
+}
+
+void Connection::fail_sends(int error) {
+  while (SendRequest* request = waiting_.pop()) request->sent(request, error);
+}
+
+void Connection::finish() {
+  if (state_ != State::open) return;
+  state_ = State::finishing;
+  schedule();
+}
+
+void Connection::begin_linger() {
+  if (ended_ || broken_) {
+    close();
+    return;
+  }
+  // Closing a socket with unread bytes would reset the connection, and the peer could lose our answer: say
+  // FIN, and read until the peer has seen it.
+  state_ = State::lingering;
+  set_deadline(driver().turn_ns() + kLingerNs);
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_shutdown(sqe, fd_, SHUT_WR);
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&shutdown_));
+  shutting_ = true;
+  ++driver().operations_in_flight;
+}
+
+void Connection::shut(Completion* completion, int32_t result, uint32_t) {
+  Connection* self = static_cast<Send*>(completion)->connection;
+  self->shutting_ = false;
+  --self->driver().operations_in_flight;
+  if (result < 0) self->broken_ = true;
+  self->schedule();
+}
+
+void Connection::close() {
+  if (state_ == State::closing) return;
+  state_ = State::closing;
+  set_deadline(Timers::kNever);
+  if (receiving_) cancel(receive_);
+  if (send_in_flight_) {
+    cancel(send_);
+  } else {
+    fail_sends(ECONNRESET);
+  }
+  schedule();
+}
+
+void Connection::cancel(Completion& operation) {
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_cancel(sqe, &operation, 0);
+  sqe->user_data = kNobodyUserData;
+}
+
+void Connection::drain() {
+  if (draining_) return;
+  draining_ = true;
+  if (state_ == State::open) on_drain();
+  schedule();
+}
+
+void Connection::abort() {
+  draining_ = true;
+  if (!broken_ && (busy() || sending())) ++host_.stats().cut_off;
+  broken_ = true;
+  schedule();
+}
+
+void Connection::drop_chunks() {
+  while (Chunk* chunk = chunks_.pop()) host_.recycle(*chunk);
+}
+
+// The last step of a connection: nobody points at it any more.
+void Connection::settle_end() {
+  if (state_ != State::closing || receiving_ || send_in_flight_ || shutting_) return;
+  fail_sends(ECONNRESET);
+  if (busy() || queued_) return;
+  drop_chunks();
+  if (broken_) ++host_.stats().resets;
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_close(sqe, fd_);
+  sqe->user_data = kNobodyUserData;
+  host_.forget(*this);
+  this->~Connection();
+  Pool::free(this);
+}
+
+void Connection::set_deadline(uint64_t deadline_ns) {
+  deadline_ns_ = deadline_ns;
+  if (deadline_ns == Timers::kNever) return;  // An armed timer finds that out when it expires.
+  if (armed()) {
+    if (Timer::deadline_ns <= deadline_ns) return;
+    driver().timers().disarm(*this);
+  }
+  driver().timers().arm(*this, deadline_ns);
+}
+
+void Connection::timer_expired(Timer* timer) {
+  auto* self = static_cast<Connection*>(timer);
+  if (self->deadline_ns_ == Timers::kNever) return;
+  if (self->deadline_ns_ > self->driver().turn_ns()) {
+    self->driver().timers().arm(*self, self->deadline_ns_);
+    return;
+  }
+  self->timed_out_ = true;
+  self->schedule();
+}
+
+}  // namespace gatio
