@@ -1,6 +1,6 @@
-// Assertions for our own bugs. They stay on in release builds: a runtime that goes on after a broken
-// invariant corrupts somebody's data. What a peer, a file or the kernel may do is never asserted; that
-// is a Result. Any thread may use them.
+// Assertions for our own bugs. They stay on in release builds: a runtime that goes on after a
+// broken invariant corrupts somebody's data. What a peer, a file or the kernel may do is never
+// asserted; that is a Result. Any thread may use them.
 #pragma once
 
 namespace gatio {
@@ -10,8 +10,8 @@ namespace gatio {
 
 }  // namespace gatio
 
-#define GATIO_ASSERT(condition)                              \
-  do {                                                       \
-    if (!(condition)) [[unlikely]]                           \
+#define GATIO_ASSERT(condition)                                  \
+  do {                                                           \
+    if (!(condition)) [[unlikely]]                               \
       ::gatio::assertion_failed(__FILE__, __LINE__, #condition); \
   } while (false)

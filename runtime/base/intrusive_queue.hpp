@@ -1,5 +1,5 @@
-// A first-in first-out queue of objects that carry their own `next` pointer: no allocation, no copy.
-// The queue does not own its elements. One thread at a time.
+// A first-in first-out queue of objects that carry their own `next` pointer: no allocation, no
+// copy. The queue does not own its elements. One thread at a time.
 #pragma once
 
 #include "runtime/base/assert.hpp"

@@ -1,5 +1,6 @@
 // The only source of randomness: a seeded splitmix64 sequence (Steele, Lea, Flood: "Fast splittable
-// pseudorandom number generators", 2014). Same seed, same sequence, on every compiler. One thread at a time.
+// pseudorandom number generators", 2014). Same seed, same sequence, on every compiler. One thread
+// at a time.
 #pragma once
 
 #include <cstdint>

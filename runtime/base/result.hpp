@@ -1,5 +1,5 @@
-// Errors as values. `Error` is an errno with an optional sentence that says what, where and what to do;
-// `Result<T>` is either a value or an Error and must be looked at. Plain values: any thread.
+// Errors as values. `Error` is an errno with an optional sentence that says what, where and what to
+// do; `Result<T>` is either a value or an Error and must be looked at. Plain values: any thread.
 #pragma once
 
 #include <string.h>  // strerrordesc_np
@@ -15,7 +15,9 @@ struct Error {
   std::string text;  // one sentence for the user; empty on hot paths, where the errno says all
 
   // The sentence, or the errno's name where there is none.
-  [[nodiscard]] std::string message() const { return text.empty() ? std::string(strerrordesc_np(code)) : text; }
+  [[nodiscard]] std::string message() const {
+    return text.empty() ? std::string(strerrordesc_np(code)) : text;
+  }
   // For results: two errors are the same when their errno is; the sentence is for people.
   friend bool operator==(const Error& a, const Error& b) { return a.code == b.code; }
 };
@@ -30,7 +32,8 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
   Result(Error error) : Base(std::unexpect, std::move(error)) {}
 };
 
-// `return fail(errno_code)` or `return fail(errno_code, "sentence")` from a function that returns Result.
+// `return fail(errno_code)` or `return fail(errno_code, "sentence")` from a function that returns
+// Result.
 [[nodiscard]] inline std::unexpected<Error> fail(int code, std::string text = {}) {
   return std::unexpected<Error>(Error{code, std::move(text)});
 }
