@@ -17,6 +17,8 @@ add_library(gatio_llhttp OBJECT
   ${LLHTTP_SOURCE_DIR}/llhttp.c ${LLHTTP_SOURCE_DIR}/api.c ${LLHTTP_SOURCE_DIR}/http.c)
 target_include_directories(gatio_llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
 target_compile_options(gatio_llhttp PRIVATE -w)
+# Without strict mode llhttp takes bytes that another server reads differently: request smuggling.
+target_compile_definitions(gatio_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 set_target_properties(gatio_llhttp PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
 if(PROJECT_IS_TOP_LEVEL)

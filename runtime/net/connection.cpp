@@ -41,10 +41,6 @@ void Connection::step() {
     close();
     on_broken();
   }
-  if (rearm_) {
-    rearm_ = false;
-    if (state_ != State::closing && !broken_) arm_receive();
-  }
   if (timed_out_) {
     timed_out_ = false;
     if (state_ == State::open) {
@@ -55,9 +51,20 @@ void Connection::step() {
   }
   if (state_ == State::open && (has_chunk() || ended_)) on_received();
   if (state_ != State::open) drop_chunks();
+  keep_receiving();
   if (state_ == State::finishing && !sending() && !busy()) begin_linger();
   if (state_ == State::lingering && ended_) close();
   settle_end();
+}
+
+void Connection::keep_receiving() {
+  if (pausing_ && !receiving_ && chunk_count_ < kMostChunks / 2) {
+    pausing_ = false;
+    rearm_ = true;
+  }
+  if (!rearm_) return;
+  rearm_ = false;
+  if (state_ != State::closing && !broken_ && !ended_ && !receiving_) arm_receive();
 }
 
 void Connection::arm_receive() {
@@ -80,8 +87,13 @@ void Connection::received(Completion* completion, int32_t result, uint32_t flags
   if (result > 0) {
     auto id = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
     self->chunks_.push(&self->host_.chunk_received(id, static_cast<uint32_t>(result)));
+    // One peer must not take all buffers: the rest waits in its socket.
+    if (++self->chunk_count_ >= kMostChunks && self->receiving_ && !self->pausing_) {
+      self->pausing_ = true;
+      self->cancel(self->receive_);
+    }
     // It may end with data in hand, a full CQ does that: the stream goes on.
-    if (!self->receiving_) self->rearm_ = true;
+    if (!self->receiving_ && !self->pausing_) self->rearm_ = true;
   } else if (result == 0) {
     self->ended_ = true;
   } else {
@@ -99,12 +111,18 @@ void Connection::receive_failed(int error) {
     rearm_ = true;
     return;
   }
-  if (error == ECANCELED && state_ == State::closing) return;
+  if (error == ECANCELED && (state_ == State::closing || pausing_)) return;
   broken_ = true;
 }
 
+Chunk* Connection::take_chunk() {
+  Chunk* chunk = chunks_.pop();
+  if (chunk != nullptr) --chunk_count_;
+  return chunk;
+}
+
 void Connection::send(SendRequest& request) {
-  if (broken_ || state_ != State::open) {
+  if (broken_ || state_ == State::lingering || state_ == State::closing) {
     request.sent(&request, broken_ ? ECONNRESET : EPIPE);
     return;
   }
@@ -230,7 +248,7 @@ void Connection::abort() {
 }
 
 void Connection::drop_chunks() {
-  while (Chunk* chunk = chunks_.pop()) host_.recycle(*chunk);
+  while (Chunk* chunk = take_chunk()) host_.recycle(*chunk);
 }
 
 // The last step of a connection: nobody points at it any more.

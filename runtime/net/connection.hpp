@@ -54,7 +54,7 @@ class Connection : private Work, private Timer {
 
   // What has arrived, oldest first. A chunk that was taken is given back with host().recycle().
   [[nodiscard]] bool has_chunk() const { return !chunks_.empty(); }
-  Chunk* take_chunk() { return chunks_.pop(); }
+  Chunk* take_chunk();
   [[nodiscard]] bool peer_ended() const { return ended_ && chunks_.empty(); }
 
   void send(SendRequest& request);
@@ -76,6 +76,7 @@ class Connection : private Work, private Timer {
  private:
   enum class State : uint8_t { open, finishing, lingering, closing };
   static constexpr size_t kMostIovecs = 8;
+  static constexpr unsigned kMostChunks = 16;  // received and not yet taken; then the receive pauses
   static constexpr uint64_t kLingerNs = 1'000'000'000;
 
   struct Receive : Completion {
@@ -92,6 +93,7 @@ class Connection : private Work, private Timer {
   static void timer_expired(Timer* timer);
   void step();
   void arm_receive();
+  void keep_receiving();
   void receive_failed(int error);
   void submit_send();
   void fail_sends(int error);
@@ -106,6 +108,7 @@ class Connection : private Work, private Timer {
   bool queued_ = false;       // stands in the run queue
   bool receiving_ = false;    // the multishot receive is armed
   bool rearm_ = false;        // it ended, though the stream has not: arm it again
+  bool pausing_ = false;      // it was cancelled since too much waits to be taken
   bool ended_ = false;        // the peer has ended its stream
   bool broken_ = false;       // a receive or a send failed, or abort() was called
   bool told_broken_ = false;
@@ -114,6 +117,7 @@ class Connection : private Work, private Timer {
   bool draining_ = false;
   bool timed_out_ = false;
   IntrusiveQueue<Chunk> chunks_;
+  unsigned chunk_count_ = 0;
   IntrusiveQueue<SendRequest> waiting_;
   uint64_t deadline_ns_ = Timers::kNever;
   Receive receive_;

@@ -3,8 +3,7 @@
 #include <llhttp.h>
 
 #include <algorithm>
-#include <array>
-#include <utility>
+#include <cstring>
 
 namespace gatio::http {
 namespace {
@@ -12,62 +11,10 @@ namespace {
 // A request line holds, besides its target, a method of at most 11 letters, two spaces, the version
 // and CRLF: when it is this much longer than the longest target, the target is too long.
 constexpr size_t kRequestLineSlack = 32;
-constexpr std::string_view kVersionPrefix = " HTTP/";
-constexpr size_t kVersionSize = 9;  // " HTTP/1.1"
 // What an idle connection may keep for its next straddling request.
 constexpr size_t kKeptCapacity = 64 * 1024;
 // Plain chunks of one byte cost five bytes of framing each; what is beyond this is abuse.
 constexpr size_t kFramingPerBodyByte = 8;
-
-// llhttp's methods by number, as far as they have a name of their own here.
-constexpr std::array<Method, 29> kMethods = [] {
-  std::array<Method, 29> methods{};
-  methods.fill(Method::Other);
-  methods[HTTP_DELETE] = Method::Delete;
-  methods[HTTP_GET] = Method::Get;
-  methods[HTTP_HEAD] = Method::Head;
-  methods[HTTP_POST] = Method::Post;
-  methods[HTTP_PUT] = Method::Put;
-  methods[HTTP_OPTIONS] = Method::Options;
-  methods[HTTP_TRACE] = Method::Trace;
-  methods[HTTP_PATCH] = Method::Patch;
-  return methods;
-}();
-
-constexpr std::array<bool, 256> table_of(std::string_view more) {
-  std::array<bool, 256> table{};
-  for (int c = '0'; c <= '9'; ++c) table[c] = true;
-  for (int c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = true;
-  for (char c : more) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kToken = table_of("!#$%&'*+-.^_`|~");
-constexpr std::array<bool, 256> kHost = table_of("-._~!$&'()*+,;=:%[]");
-
-bool all_in(const std::array<bool, 256>& table, std::string_view text) {
-  for (unsigned char c : text) {
-    if (!table[c]) return false;
-  }
-  return true;
-}
-
-std::string_view without_trailing_space(std::string_view text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Whether the comma-separated list has this token.
-bool has_token(std::string_view list, std::string_view token) {
-  while (!list.empty()) {
-    std::string_view element = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(list.size(), element.size() + 1));
-    while (!element.empty() && (element.front() == ' ' || element.front() == '\t')) {
-      element.remove_prefix(1);
-    }
-    if (same_ignoring_case(without_trailing_space(element), token)) return true;
-  }
-  return false;
-}
 
 llhttp_t* llhttp_in(unsigned char* storage) {
   return reinterpret_cast<llhttp_t*>(storage);
@@ -90,6 +37,7 @@ struct Parser::Callbacks {
   }
   static int on_field(llhttp_t* llhttp, const char* at, size_t size) {
     Parser& parser = of(llhttp);
+    if (size == 0) return stop(parser, 400);  // llhttp takes a line that begins with the colon
     if (++parser.field_count_ > parser.limits_->header_count) return stop(parser, 431);
     if (parser.phase_ != Phase::Trailers) parser.batch_->add_header({{at, size}, {at + size, 0}});
     return 0;
@@ -186,7 +134,7 @@ void Parser::step_head_in_place(Batch& batch) {
   line_start_ = line_count_ = request_line_ = block_start_ = 0;
   // What is no request is refused at once, unless it may be the first half of an empty line.
   bool half = rest() == "\r";
-  if (!half && !kToken[static_cast<unsigned char>(*cursor_)]) return fail(400);
+  if (!half && !is_token(rest().substr(0, 1))) return fail(400);
   size_t size = find_block_end(rest().substr(0, limits_->header_bytes + 1));
   if (phase_ == Phase::Stopped) return;
   if (size == 0) {
@@ -296,9 +244,11 @@ bool Parser::parse_head(std::string_view head, Batch& batch) {
   if (error != HPE_PAUSED || llhttp_get_error_pos(llhttp) != head.data() + head.size()) {
     status = refusal_of_head(error, head);
   } else {
-    status = check_request_line(head);
-    if (status == 0) status = check_target();
-    if (status == 0) status = check_fields(batch.opened_headers());
+    status = check_request_line(head.substr(0, request_line_ - 2), *limits_, record_);
+    if (status == 0) {
+      status = check_headers(batch.opened_headers(), llhttp->content_length, *limits_, record_,
+                             framing_);
+    }
   }
   if (status == 0) return true;
   batch.roll_back();
@@ -307,95 +257,14 @@ bool Parser::parse_head(std::string_view head, Batch& batch) {
 }
 
 // The status for a head that llhttp refuses.
-int Parser::refusal_of_head(int error, std::string_view head) const {
-  std::string_view method = head.substr(0, head.find(' '));
-  bool is_token = !method.empty() && method.size() < head.size() && all_in(kToken, method);
-  if (error == HPE_USER) return callback_status_;
+int Parser::refusal_of_head(int error, std::string_view head) {
+  if (callback_status_ != 0) return callback_status_;
   if (head.starts_with("PRI * HTTP/2.0\r\n")) return 505;
-  if (error == HPE_INVALID_METHOD && is_token) return 501;
-  return 400;
-}
-
-int Parser::check_request_line(std::string_view head) {
-  const llhttp_t* llhttp = reinterpret_cast<const llhttp_t*>(llhttp_);
-  std::string_view line = head.substr(0, request_line_ - 2);
-  size_t method_size = static_cast<size_t>(record_.target.data() - head.data()) - 1;
-  // One space each, and none but HTTP: this refuses HTTP/0.9, RTSP and ICE, which llhttp takes.
-  if (line.size() != method_size + 1 + record_.target.size() + kVersionSize) return 400;
-  if (!line.substr(line.size() - kVersionSize).starts_with(kVersionPrefix)) return 400;
-  record_.method_name = line.substr(0, method_size);
-  if (!all_in(kToken, record_.method_name)) return 400;
-  if (llhttp->http_major != 1) return 505;
-  if (llhttp->method == HTTP_CONNECT || llhttp->method >= HTTP_PRI) return 501;
-  record_.method = llhttp->method < kMethods.size() ? kMethods[llhttp->method] : Method::Other;
-  record_.version_minor = llhttp->http_minor;
-  return 0;
-}
-
-int Parser::check_target() const {
-  std::string_view target = record_.target;
-  if (target.size() > limits_->target_bytes) return 414;
-  if (target.front() == '*' && (target.size() > 1 || record_.method != Method::Options)) return 400;
-  // A fragment is the client's own affair and never sent (RFC 9112, 3.2).
-  return target.find('#') == std::string_view::npos ? 0 : 400;
-}
-
-int Parser::check_fields(std::span<const Header> headers) {
-  size_t hosts = 0, lengths = 0, codings = 0;
-  std::string_view coding;
-  bool close = false, keep = false;
-  framing_ = {};
-  for (const Header& each : headers) {
-    // The lengths of the names tell nearly all others from those that matter here.
-    switch (each.name.size()) {
-      case 4:
-        if (!same_ignoring_case(each.name, "host")) break;
-        ++hosts;
-        if (!all_in(kHost, each.value)) return 400;
-        break;
-      case 6:
-        if (!same_ignoring_case(each.name, "expect")) break;
-        if (int status = check_expectation(each.value); status != 0) return status;
-        break;
-      case 10:
-        if (!same_ignoring_case(each.name, "connection")) break;
-        close = close || has_token(each.value, "close");
-        keep = keep || has_token(each.value, "keep-alive");
-        break;
-      case 14:
-        if (same_ignoring_case(each.name, "content-length")) ++lengths;
-        break;
-      case 17:
-        if (!same_ignoring_case(each.name, "transfer-encoding")) break;
-        ++codings;
-        coding = each.value;
-        break;
-      default:
-        break;
-    }
-  }
-  if (hosts > 1 || (hosts == 0 && record_.version_minor > 0)) return 400;
-  record_.keep_alive = !close && (record_.version_minor > 0 || keep);
-  return check_framing(lengths, codings, coding);
-}
-
-int Parser::check_expectation(std::string_view value) {
-  if (record_.version_minor == 0) return 0;  // RFC 9110, 10.1.1: HTTP/1.0 has no expectations
-  if (!same_ignoring_case(value, "100-continue")) return 417;
-  framing_.expect_continue = true;
-  return 0;
-}
-
-// Whether the request says in exactly one way where it ends.
-int Parser::check_framing(size_t lengths, size_t codings, std::string_view coding) {
-  if (lengths > 1 || (lengths > 0 && codings > 0)) return 400;
-  if (codings > 0) {
-    if (codings > 1 || coding.empty() || record_.version_minor == 0) return 400;
-    if (!same_ignoring_case(coding, "chunked")) return 501;
-    framing_.chunked = true;
-  }
-  if (lengths > 0) framing_.content_length = llhttp_in(llhttp_)->content_length;
-  return framing_.content_length > limits_->body_bytes ? 413 : 0;
+  // llhttp has a second word for methods that it knows from RTSP only.
+  bool foreign = error == HPE_INVALID_CONSTANT && llhttp_in(llhttp_)->method >= HTTP_PRI;
+  bool unknown = error == HPE_INVALID_METHOD || foreign;
+  return unknown && head.find(' ') != head.npos && is_token(head.substr(0, head.find(' '))) ? 501
+                                                                                            : 400;
 }
 
 // The head is complete in `held_`; its body is to come.
@@ -423,7 +292,7 @@ void Parser::step_chunks() {
   llhttp->data = this;
   int error = llhttp_execute(llhttp, cursor_, rest().size());
   if (error != HPE_OK && error != HPE_PAUSED)
-    return fail(error == HPE_USER ? callback_status_ : 400);
+    return fail(callback_status_ == 0 ? 400 : callback_status_);
   const char* stop = error == HPE_PAUSED ? llhttp_get_error_pos(llhttp) : end_;
   framing_bytes_ += static_cast<size_t>(stop - cursor_) - (held_.size() - before);
   cursor_ = stop;
@@ -446,7 +315,7 @@ void Parser::step_trailers(Batch& batch) {
   llhttp_resume(llhttp);
   llhttp->data = this;
   int error = llhttp_execute(llhttp, block, size);
-  if (error == HPE_USER) return fail(callback_status_);
+  if (callback_status_ != 0) return fail(callback_status_);
   if (error != HPE_PAUSED || llhttp_get_error_pos(llhttp) != block + size) return fail(400);
   held_.truncate(block_start_);  // trailers are checked and dropped
   finish_held(batch);

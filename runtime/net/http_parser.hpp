@@ -12,16 +12,9 @@
 
 #include "runtime/net/http_batch.hpp"
 #include "runtime/net/http_bytes.hpp"
+#include "runtime/net/http_head.hpp"
 
 namespace gatio::http {
-
-struct Limits {
-  size_t header_bytes =
-      16 * 1024;  // request line, headers and the blank line; the trailers likewise
-  size_t body_bytes = 1024 * 1024;  // without the framing of chunks
-  size_t header_count = 100;        // headers, or trailers
-  size_t target_bytes = 8 * 1024;
-};
 
 struct Outcome {
   enum class State : uint8_t {
@@ -56,13 +49,6 @@ class Parser {
   enum class Phase : uint8_t { Head, Body, Chunks, Trailers, Stopped };
   struct Callbacks;
 
-  // What the head says about the rest of the request.
-  struct Framing {
-    uint64_t content_length = 0;
-    bool chunked = false;
-    bool expect_continue = false;
-  };
-
   void step_head(Batch& batch);
   void step_head_in_place(Batch& batch);
   void step_head_held(Batch& batch);
@@ -74,12 +60,7 @@ class Parser {
   bool check_size_of_head(size_t size);
   size_t take_block();
   bool parse_head(std::string_view head, Batch& batch);
-  int refusal_of_head(int error, std::string_view head) const;
-  int check_request_line(std::string_view head);
-  int check_target() const;
-  int check_fields(std::span<const Header> headers);
-  int check_framing(size_t lengths, size_t codings, std::string_view coding);
-  int check_expectation(std::string_view value);
+  int refusal_of_head(int error, std::string_view head);
   void begin_body();
   void commit(Batch& batch);
   void finish_held(Batch& batch);

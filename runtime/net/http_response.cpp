@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "runtime/net/http_head.hpp"
+
 namespace gatio::http {
 namespace {
 
@@ -25,15 +27,6 @@ char* put(char* place, std::string_view text) {
 
 char* put_number(char* place, size_t number) {
   return std::to_chars(place, place + 20, number).ptr;
-}
-
-bool is_token(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  auto fits = [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  };
-  return !name.empty() && std::all_of(name.begin(), name.end(), fits);
 }
 
 bool is_field_value(std::string_view value) {

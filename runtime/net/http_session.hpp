@@ -1,0 +1,65 @@
+// The HTTP/1.1 side of a connection: parses what arrives, gives each batch of requests to a driver that may
+// execute, sends the answers in order. Lives on its io driver as the connection does; runs no user's task
+// itself unless that driver also executes (design R1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/net/connection.hpp"
+#include "runtime/net/date.hpp"
+#include "runtime/net/http_exchange.hpp"
+#include "runtime/net/http_parser.hpp"
+
+namespace gatio::http {
+
+// What the sessions of one port on one driver share; owned by the listener.
+struct SessionSettings {
+  const Handler* handler = nullptr;
+  Limits limits;
+  DateCache date;
+};
+
+class Session final : public Connection {
+ public:
+  Session(ConnectionHost& host, int fd, SessionSettings& settings);
+
+ private:
+  // The Exchange knows the session it belongs to.
+  struct OwnExchange : Exchange {
+    OwnExchange(Session* its_session, const Handler& handler, std::pmr::memory_resource* memory);
+    Session* session;
+  };
+
+  void on_received() override;
+  void on_broken() override;
+  void on_drain() override;
+  void on_timeout() override;
+  [[nodiscard]] bool busy() const override { return exchange_.running(); }
+
+  void receive_one(Chunk& chunk);
+  void keep(Chunk& chunk);
+  void run_batch(Chunk& chunk);
+  void answered();
+  void flush();
+  void finish_with_error(int status);
+  void after_answers();
+  void give_back_chunk();
+  void wait_for_next();
+  std::string_view date();
+  static void exchange_finished(Exchange* exchange);
+  static void output_sent(SendRequest* request, int error);
+
+  SessionSettings& settings_;
+  Parser parser_;
+  Outcome outcome_;
+  OwnExchange exchange_;
+  Chunk* held_chunk_ = nullptr;  // the handlers' views point into it
+  Output sending_;               // what the send in flight points at
+  SendRequest send_;
+  size_t answers_in_output_ = 0;
+  bool in_request_ = false;      // the header time-out runs
+  bool in_step_ = false;         // the exchange ended before run_here() returned
+};
+
+}  // namespace gatio::http
