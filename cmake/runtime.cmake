@@ -10,6 +10,7 @@ target_include_directories(gatio PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/gatio>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/gatio/runtime>)
+target_compile_definitions(gatio PRIVATE LLHTTP_STRICT_MODE=1)
 target_include_directories(gatio SYSTEM PRIVATE ${LLHTTP_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR})
 target_compile_features(gatio PUBLIC cxx_std_23)
 target_link_libraries(gatio

@@ -7,8 +7,9 @@
 #include <string>
 
 #include "runtime/net/connection.hpp"
-#include "runtime/net/date.hpp"
+#include "runtime/net/http_date.hpp"
 #include "runtime/net/http_exchange.hpp"
+#include "runtime/net/http_head.hpp"
 #include "runtime/net/http_parser.hpp"
 
 namespace gatio::http {
@@ -37,15 +38,18 @@ class Session final : public Connection {
   void on_timeout() override;
   [[nodiscard]] bool busy() const override { return exchange_.running(); }
 
-  void receive_one(Chunk& chunk);
-  void keep(Chunk& chunk);
+  // A client that sends requests and reads no answers is not read from beyond this.
+  static constexpr size_t kMostOutputBytes = 256 * 1024;
+
+  bool parse(Chunk& chunk);
   void run_batch(Chunk& chunk);
   void answered();
-  void flush();
-  void finish_with_error(int status);
   void after_answers();
+  void answer_error(int status);
+  void flush();
   void give_back_chunk();
-  void wait_for_next();
+  void watch_header_time();
+  [[nodiscard]] Driver* executing_driver();
   std::string_view date();
   static void exchange_finished(Exchange* exchange);
   static void output_sent(SendRequest* request, int error);
@@ -57,9 +61,10 @@ class Session final : public Connection {
   Chunk* held_chunk_ = nullptr;  // the handlers' views point into it
   Output sending_;               // what the send in flight points at
   SendRequest send_;
-  size_t answers_in_output_ = 0;
-  bool in_request_ = false;      // the header time-out runs
-  bool in_step_ = false;         // the exchange ended before run_here() returned
+  size_t answers_waiting_ = 0;  // in the exchange's output
+  size_t answers_sending_ = 0;
+  bool in_request_ = false;     // part of a request is here: the header time-out runs
+  bool receiving_ = false;      // on_received() is further up the stack
 };
 
 }  // namespace gatio::http

@@ -1,0 +1,190 @@
+#include "runtime/net/http_session.hpp"
+
+#include <new>
+
+namespace gatio::http {
+
+namespace {
+constexpr uint64_t kNsPerMs = 1'000'000;
+}
+
+Session::OwnExchange::OwnExchange(Session* its_session, const Handler& handler,
+                                  std::pmr::memory_resource* memory)
+    : Exchange(handler, memory, &exchange_finished), session(its_session) {}
+
+Session::Session(ConnectionHost& host, int fd, SessionSettings& settings)
+    : Connection(host, fd),
+      settings_(settings),
+      parser_(settings.limits, &host.memory()),
+      exchange_(this, *settings.handler, &host.memory()),
+      sending_(&host.memory()) {
+  send_.sent = &output_sent;
+  // Until the first request has begun, a client has as long as between requests.
+  set_deadline(driver().turn_ns() + host.timeouts().idle_ms * kNsPerMs);
+}
+
+void Session::on_received() {
+  receiving_ = true;
+  while (is_open() && !exchange_.running() && exchange_.output.size() < kMostOutputBytes) {
+    Chunk* chunk = take_chunk();
+    if (chunk == nullptr) break;
+    if (parse(*chunk)) run_batch(*chunk);
+    if (!exchange_.running()) after_answers();
+  }
+  receiving_ = false;
+  if (is_open() && peer_ended() && !exchange_.running()) finish();
+}
+
+// False when the chunk has been given back: it held no whole request, or there was no memory for it.
+bool Session::parse(Chunk& chunk) {
+  try {
+    outcome_ = parser_.feed({host().bytes_of(chunk), chunk.length}, exchange_.batch);
+  } catch (const std::bad_alloc&) {
+    host().recycle(chunk);
+    exchange_.batch.clear();
+    outcome_ = {Outcome::State::Error, 503, false};
+    return false;
+  }
+  watch_header_time();
+  if (!exchange_.batch.empty()) return true;
+  host().recycle(chunk);
+  return false;
+}
+
+void Session::watch_header_time() {
+  bool in_request = parser_.in_request();
+  if (in_request && !in_request_) {
+    set_deadline(driver().turn_ns() + host().timeouts().header_ms * kNsPerMs);
+  }
+  in_request_ = in_request;
+}
+
+// In place where this driver may execute and is not overloaded; otherwise where the TPC says.
+Driver* Session::executing_driver() {
+  if (driver().executes() && !driver().overloaded()) return &driver();
+  Result<Executor*> placed = driver().place({.from_driver = driver().options().index});
+  return placed ? static_cast<Driver*>(*placed) : nullptr;
+}
+
+void Session::run_batch(Chunk& chunk) {
+  size_t count = exchange_.batch.size();
+  host().stats().requests += count;
+  answers_waiting_ += count;
+  Driver* target = executing_driver();
+  GATIO_ASSERT(target != nullptr);  // The plan refuses a listener whose tasks no driver may execute.
+  bool close_after = draining() && !has_chunk();
+  bool in_place = target == &driver() && !host().short_of_buffers();
+  if (!in_place) {
+    try {
+      exchange_.batch.detach();
+    } catch (const std::bad_alloc&) {
+      // No memory for a copy: the handlers run here, or the connection ends.
+      if (target != &driver()) {
+        host().recycle(chunk);
+        exchange_.batch.clear();
+        outcome_ = {Outcome::State::Error, 503, false};
+        return;
+      }
+      in_place = true;
+    }
+  }
+  if (in_place) {
+    held_chunk_ = &chunk;
+  } else {
+    host().recycle(chunk);
+  }
+  if (target == &driver()) {
+    exchange_.run_here(date(), close_after);
+  } else {
+    exchange_.run_on(*target, date(), close_after);
+  }
+  // A handler may take as long as it likes; the next time-out begins with its answer.
+  if (exchange_.running()) set_deadline(Timers::kNever);
+}
+
+void Session::exchange_finished(Exchange* exchange) {
+  Session* self = static_cast<OwnExchange*>(exchange)->session;
+  self->answered();
+  if (self->receiving_) return;  // on_received() goes on by itself.
+  if (self->is_open()) self->after_answers();
+  self->schedule();
+}
+
+void Session::answered() {
+  give_back_chunk();
+  host().stats().failed_handlers += exchange_.failed();
+  exchange_.batch.clear();
+}
+
+// Called when no handler runs: says what is due after the answers, and sends.
+void Session::after_answers() {
+  bool closes = exchange_.closes() || outcome_.state == Outcome::State::Close;
+  if (outcome_.expect_continue && !closes) {
+    exchange_.output.append(kContinue);
+    outcome_.expect_continue = false;
+  }
+  if (outcome_.state == Outcome::State::Error && !exchange_.closes()) {
+    answer_error(outcome_.status);
+    return;
+  }
+  flush();
+  bool drained = draining() && !has_chunk() && !parser_.in_request();
+  if (closes || drained) finish();
+}
+
+void Session::answer_error(int status) {
+  ++host().stats().bad_requests;
+  append_error(exchange_.output, status, date(), true);
+  flush();
+  finish();
+}
+
+void Session::flush() {
+  if (exchange_.running() || exchange_.output.empty() || sending()) return;
+  std::swap(sending_, exchange_.output);
+  answers_sending_ = std::exchange(answers_waiting_, 0);
+  send_.data = sending_.data();
+  send_.size = sending_.size();
+  // The time-out covers a peer that does not read, and then one that asks nothing more.
+  if (!in_request_) set_deadline(driver().turn_ns() + host().timeouts().idle_ms * kNsPerMs);
+  this->send(send_);
+}
+
+void Session::output_sent(SendRequest* request, int error) {
+  auto* self = reinterpret_cast<Session*>(reinterpret_cast<char*>(request) - offsetof(Session, send_));
+  if (error == 0) self->host().stats().answers += self->answers_sending_;
+  self->sending_.clear();
+  if (error != 0) return;
+  self->flush();
+  if (self->has_chunk()) self->schedule();
+}
+
+void Session::on_drain() {
+  if (exchange_.running() || has_chunk() || parser_.in_request()) return;
+  finish();
+}
+
+void Session::on_timeout() {
+  if (exchange_.running()) return;
+  ++host().stats().timeouts;
+  if (in_request_) {
+    answer_error(408);
+  } else if (sending()) {
+    abort();  // The peer has not read our answer for that long.
+  } else {
+    finish();
+  }
+}
+
+void Session::on_broken() {
+  exchange_.request_stop();
+  if (!exchange_.running()) give_back_chunk();
+}
+
+void Session::give_back_chunk() {
+  if (held_chunk_ != nullptr) host().recycle(*std::exchange(held_chunk_, nullptr));
+}
+
+std::string_view Session::date() { return settings_.date.at(driver().kernel().wall_seconds()); }
+
+}  // namespace gatio::http

@@ -1,0 +1,146 @@
+#include "runtime/net/listener.hpp"
+
+#include <cerrno>
+#include <new>
+
+#include "runtime/memory/pool.hpp"
+
+namespace gatio {
+
+Listener::Listener(Driver& driver, uint16_t buffer_group, const config::ListenerConfig& config,
+                   unsigned members, int fd, const Protocol& protocol)
+    : ConnectionHost(driver, buffer_group, config.buffers, config.timeouts),
+      Timer(&timer_expired),
+      config_(config),
+      most_connections_((config.limits.connections + members - 1) / members),
+      fd_(fd),
+      protocol_(protocol) {
+  http_settings_.handler = protocol.http;
+  http_settings_.limits.header_bytes = config.limits.header_bytes;
+  http_settings_.limits.body_bytes = config.limits.body_bytes;
+  accept_.listener = this;
+  accept_.complete = &accepted;
+}
+
+Listener::~Listener() {
+  driver().timers().disarm(*this);
+  close_socket();
+}
+
+Result<void> Listener::start() {
+  Kernel& kernel = driver().kernel();
+  if (int error = kernel.listen(fd_, static_cast<int>(config_.backlog)); error < 0) {
+    return fail(-error, config::endpoint(config_.address, config_.port, config_.transport) + ": driver " +
+                            driver().name() + " cannot listen: " + strerrordesc_np(-error));
+  }
+  arm_accept();
+  started_ = true;
+  return {};
+}
+
+Result<void> Listener::check() {
+  if (arm_error_ == 0) return {};
+  return fail(arm_error_, config::endpoint(config_.address, config_.port, config_.transport) + ": driver " +
+                              driver().name() + " cannot arm the accept: " + strerrordesc_np(arm_error_));
+}
+
+void Listener::arm_accept() {
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_multishot_accept(sqe, fd_, nullptr, nullptr, SOCK_CLOEXEC);
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&accept_));
+  accepting_ = true;
+  ++driver().operations_in_flight;
+}
+
+void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) {
+  Listener* self = static_cast<Accept*>(completion)->listener;
+  if (result >= 0) {
+    self->open_connection(result);
+  } else if (!self->ending_) {
+    self->accept_failed(-result);
+  }
+  if (flags & IORING_CQE_F_MORE) return;
+  self->accepting_ = false;
+  --self->driver().operations_in_flight;
+  if (self->ending_) {
+    self->close_socket();
+    // What had arrived before the accept ended is still answered.
+    if (!self->armed()) {
+      self->driver().timers().arm(*self, self->driver().turn_ns() + kDrainGraceNs);
+    }
+  } else if (!self->armed() && self->arm_error_ == 0) {
+    self->arm_accept();
+  }
+}
+
+void Listener::accept_failed(int error) {
+  ++stats().accept_errors;
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+    // Out of descriptors or memory: whoever waits stays in the backlog until there is some again.
+    driver().timers().disarm(*this);
+    driver().timers().arm(*this, driver().turn_ns() + kRetryNs);
+  } else if (error != ECONNABORTED && error != EINTR && error != EAGAIN && error != EPERM) {
+    arm_error_ = error;  // The socket itself is unusable.
+  }
+}
+
+void Listener::timer_expired(Timer* timer) {
+  auto* self = static_cast<Listener*>(timer);
+  if (self->ending_) {
+    self->ConnectionHost::drain();
+  } else if (!self->accepting_) {
+    self->arm_accept();
+  }
+}
+
+void Listener::open_connection(int fd) {
+  size_t bytes = protocol_.http != nullptr ? sizeof(http::Session) : sizeof(StreamSession);
+  void* memory = connection_count() < most_connections_ ? driver().pool().allocate(bytes) : nullptr;
+  if (memory == nullptr) {
+    ++stats().refused;
+    io_uring_sqe* sqe = driver().io_sqe();
+    io_uring_prep_close(sqe, fd);
+    sqe->user_data = kNobodyUserData;
+    return;
+  }
+  ++stats().accepted;
+  if (protocol_.http != nullptr) {
+    (new (memory) http::Session(*this, fd, http_settings_))->start();
+  } else {
+    auto* session = new (memory) StreamSession(*this, fd);
+    session->start();
+    session->serve(*protocol_.stream);
+  }
+}
+
+void Listener::drain() {
+  if (ending_) return;
+  stop_accepting();
+}
+
+void Listener::stop() {
+  stop_accepting();
+  ConnectionHost::stop();
+}
+
+// The socket is closed only when the accept has ended: closing it first would leave the port accepting.
+void Listener::stop_accepting() {
+  if (ending_) return;
+  ending_ = true;
+  driver().timers().disarm(*this);
+  if (accepting_) {
+    io_uring_sqe* sqe = driver().io_sqe();
+    io_uring_prep_cancel(sqe, static_cast<Completion*>(&accept_), 0);
+    sqe->user_data = kNobodyUserData;
+  } else {
+    close_socket();
+    ConnectionHost::drain();
+  }
+}
+
+void Listener::close_socket() {
+  if (fd_ >= 0) driver().kernel().close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace gatio

@@ -1,0 +1,67 @@
+// One port on one driver: its listening socket, a multishot accept that is armed once, and the sessions of
+// what it accepts. Owned by the runtime as a Service of the driver; touched by that driver only. The socket
+// is bound before the drivers run, listens when all are ready, and is closed once no accept is armed on it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "runtime/config/listener.hpp"
+#include "runtime/driver/timers.hpp"
+#include "runtime/net/connection_host.hpp"
+#include "runtime/net/http_session.hpp"
+#include "runtime/net/stream.hpp"
+#include "runtime/ring/completion.hpp"
+
+namespace gatio {
+
+// What a listener serves: exactly one of the two.
+struct Protocol {
+  const http::Handler* http = nullptr;
+  const StreamHandler* stream = nullptr;
+};
+
+class Listener final : public ConnectionHost, private Timer {
+ public:
+  // Takes over `fd`, a bound socket. `members` is how many drivers serve the port: they share its limits.
+  Listener(Driver& driver, uint16_t buffer_group, const config::ListenerConfig& config, unsigned members,
+           int fd, const Protocol& protocol);
+  ~Listener() override;
+
+  Result<void> start() override;
+  Result<void> check() override;
+  void drain() override;
+  [[nodiscard]] bool drained() const override { return !accepting_ && ConnectionHost::drained(); }
+  void stop() override;
+  [[nodiscard]] bool stopped() const override { return !accepting_ && ConnectionHost::stopped(); }
+
+  [[nodiscard]] const config::ListenerConfig& config() const { return config_; }
+
+ private:
+  struct Accept : Completion {
+    Listener* listener;
+  };
+  static constexpr uint64_t kRetryNs = 50'000'000;       // after an accept that lacked a descriptor
+  static constexpr uint64_t kDrainGraceNs = 1'000'000;   // for what had arrived when the drain began
+
+  static void accepted(Completion* completion, int32_t result, uint32_t flags);
+  static void timer_expired(Timer* timer);
+  void arm_accept();
+  void open_connection(int fd);
+  void accept_failed(int error);
+  void stop_accepting();
+  void close_socket();
+
+  const config::ListenerConfig config_;
+  const unsigned most_connections_;
+  int fd_;
+  Protocol protocol_;
+  http::SessionSettings http_settings_;
+  Accept accept_;
+  bool accepting_ = false;
+  bool ending_ = false;
+  int arm_error_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace gatio
