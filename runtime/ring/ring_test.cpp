@@ -195,7 +195,10 @@ TEST_F(RingTest, AChainThatTheKernelDoesNotTakeStaysWhole) {
   ASSERT_EQ(kernel_.enters.size(), 2u);
   EXPECT_EQ(kernel_.enters[0].submit, 3u);
   EXPECT_EQ(kernel_.enters[1].submit, 2u);
-  EXPECT_EQ(ring_.reap(10), 5u);
+  while (done_.count < 5) {  // a linked NOP is completed by task work, which has to be fetched
+    ASSERT_TRUE(ring_.enter(true));
+    ring_.reap(10);
+  }
 }
 
 TEST_F(RingTest, ReapStopsAtItsLimit) {
