@@ -6,7 +6,7 @@
 
 namespace gatio {
 
-class LinuxKernel final : public Kernel {
+class LinuxKernel : public Kernel {
  public:
   int ring_setup(unsigned entries, io_uring_params& params, io_uring& ring) override;
   int ring_enter(io_uring& ring, unsigned submit, unsigned wait, unsigned flags, const void* arg,
