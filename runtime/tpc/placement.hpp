@@ -36,16 +36,20 @@ struct DriverLoad {
 
 struct Hints {
   Priority priority = Priority::normal;
-  std::optional<unsigned>
-      from_driver;       // where it is spawned or where its data is; need not be in the snapshot
-  uint64_t cost_ns = 0;  // its expected run time; 0 = unknown
+  // Where it is spawned or where its data is; need not be in the snapshot.
+  std::optional<unsigned> from_driver = std::nullopt;
+  // Its expected run time, 0 = unknown. It takes as long on every driver, so it does not choose;
+  // who places the task adds it to the chosen driver's queued_ns.
+  uint64_t cost_ns = 0;
 };
 
-// best         soonest expected start: the wait behind queued work of this priority or above, plus
-// the distance least_work   least queued work of all priorities, then fewest queued tasks affinity
-// shortest distance, then shortest wait round_robin  the next index that may execute two_choices of
-// two drivers drawn at random the one with the shorter wait
-enum class Policy : uint8_t { best, least_work, affinity, round_robin, two_choices };
+enum class Policy : uint8_t {
+  best,         // soonest start: the wait behind work of its priority or above, plus the distance
+  least_work,   // least queued work of all priorities, then fewest queued tasks
+  affinity,     // shortest distance, then shortest wait
+  round_robin,  // the next index that may execute
+  two_choices,  // of two drivers drawn at random the one with the shorter wait
+};
 
 std::string_view name_of(Policy policy);
 // Error: a sentence that lists the names there are.
