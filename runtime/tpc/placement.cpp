@@ -91,9 +91,13 @@ auto wait_key(const Measure& measure, const DriverLoad& load) {
 template <typename Key>
 const DriverLoad* smallest(std::span<const DriverLoad> loads, const Measure& measure, Key key) {
   const DriverLoad* winner = nullptr;
+  decltype(key(measure, loads[0])) smallest_key{};
   for (const DriverLoad& each : loads) {
     if (!each.executes) continue;
-    if (winner == nullptr || key(measure, each) < key(measure, *winner)) winner = &each;
+    auto each_key = key(measure, each);
+    if (winner != nullptr && !(each_key < smallest_key)) continue;
+    winner = &each;
+    smallest_key = each_key;
   }
   return winner;
 }
