@@ -30,7 +30,7 @@ class Pool {
   [[nodiscard]] void* allocate(size_t bytes) {
     if constexpr (kBlocksFromMalloc) return allocate_malloc(bytes);
     if (bytes > kLargestClassBytes) [[unlikely]]
-      return heap_.allocate(bytes);
+      return allocate_large(bytes);
     unsigned size_class = size_class_of(bytes);
     FreeBlock* block = free_[size_class];
     if (block == nullptr) [[unlikely]] {

@@ -274,6 +274,24 @@ TEST(Placement, WorkOfLowerPriorityDoesNotKeepAnUrgentTaskAway) {
   EXPECT_EQ(*Placement(Policy::best).choose(loads, {.priority = Priority::high}), 0u);
 }
 
+TEST(Placement, BestPrefersTheNearerOfTwoThatStartTheTaskAtTheSameTime) {
+  auto loads = idle_drivers(3);
+  loads[0].queued_ns[0] = kSameNodeNs - kSameL3Ns;
+  loads[1].l3 = 1;  // idle, but so much further away
+  loads[2].executes = false;
+  EXPECT_EQ(*Placement(Policy::best).choose(loads, {.from_driver = 2}), 0u);
+  std::swap(loads[0].l3, loads[1].l3);
+  std::swap(loads[0].queued_ns, loads[1].queued_ns);
+  EXPECT_EQ(*Placement(Policy::best).choose(loads, {.from_driver = 2}), 1u);
+}
+
+TEST(Placement, LeastWorkPrefersFewerTasksOfTheSameWork) {
+  auto loads = idle_drivers(2);
+  loads[0].queued_tasks = 2;
+  loads[1].queued_tasks = 1;
+  EXPECT_EQ(*Placement(Policy::least_work).choose(loads, {}), 1u);
+}
+
 TEST(Placement, TiesGoToTheLowestIndex) {
   EXPECT_EQ(*Placement(Policy::best).choose(idle_drivers(3), {}), 0u);
 }
