@@ -10,8 +10,6 @@ namespace {
 
 // So much is cut into blocks at a time: a page, so that memory is touched only as it is needed.
 constexpr size_t kCarveBytes = 4096;
-// The longest pause, in refused allocations, between two trims that brought nothing.
-constexpr unsigned kLongestTrimInterval = 1024;
 
 }  // namespace
 
@@ -21,6 +19,12 @@ Pool::~Pool() {
   take_remote();
   release_empty_runs();
   release_empty_slabs(true);
+}
+
+void* Pool::allocate_large(size_t bytes) {
+  if (void* block = heap_.allocate(bytes)) return block;
+  trim();  // our empty slabs may be what it lacks
+  return heap_.allocate(bytes);
 }
 
 void Pool::free_elsewhere(Mapping* mapping, void* block) {
@@ -51,7 +55,7 @@ size_t Pool::take_remote() {
   size_t taken = 0;
   while (block != nullptr) {
     FreeBlock* next = block->next;
-    push(static_cast<Slab*>(Slab::mapping_of(block)), block);
+    push(block);
     block = next;
     ++taken;
   }
@@ -62,13 +66,10 @@ size_t Pool::take_remote() {
 FreeBlock* Pool::refill(unsigned size_class) {
   if (drain_remote() > 0 && free_[size_class] != nullptr) return free_[size_class];
   if (FreeBlock* block = carve(size_class)) return block;
-  // The heap has no more. Runs of other classes may be empty; looking for them costs a walk, so the
-  // looks that bring nothing become rarer.
-  if (home_ == nullptr || refusals_until_trim_-- > 0) return nullptr;
-  bool found = release_empty_runs() > 0;
-  trim_interval_ = found ? 1 : std::min(trim_interval_ * 2, kLongestTrimInterval);
-  refusals_until_trim_ = trim_interval_ - 1;
-  return found ? carve(size_class) : nullptr;
+  // The heap has no more, but runs of other classes may have become empty.
+  if (empty_runs_ == 0) return nullptr;
+  release_empty_runs();
+  return carve(size_class);
 }
 
 FreeBlock* Pool::carve(unsigned size_class) {
@@ -79,8 +80,6 @@ FreeBlock* Pool::carve(unsigned size_class) {
   }
   size_t room = static_cast<size_t>(carving.end - carving.cursor) / bytes;
   size_t blocks = std::min(room, std::max<size_t>(kCarveBytes / bytes, 1));
-  auto* slab = static_cast<Slab*>(Slab::mapping_of(carving.cursor));
-  slab->run_of(carving.cursor).carved += static_cast<uint16_t>(blocks);
   std::byte* first = carving.cursor;
   carving.cursor += blocks * bytes;
   FreeBlock* head = nullptr;
@@ -97,9 +96,10 @@ bool Pool::assign_run(unsigned size_class) {
   for (Slab* slab = slabs_; slab != nullptr; slab = slab->next_in_pool) {
     for (size_t i = 0; i < kRunsPerSlab; ++i) {
       if (slab->runs[i].size_class != Run::kUnassigned) continue;
-      slab->runs[i] = Run{static_cast<uint8_t>(size_class), 0, 0};
+      slab->runs[i] = Run{static_cast<uint8_t>(size_class), 0};
       carving_[size_class] = {slab->begin_of(i), slab->end_of(i)};
       --unassigned_runs_;
+      ++empty_runs_;
       return true;
     }
   }
@@ -124,40 +124,31 @@ void Pool::trim() {
   release_empty_slabs(false);
 }
 
-// Makes the runs without a live block unassigned again; returns how many.
-size_t Pool::release_empty_runs() {
-  auto run_of = [](FreeBlock* block) -> Run& {
-    return static_cast<Slab*>(Slab::mapping_of(block))->run_of(block);
-  };
-  for (FreeBlock* list : free_) {
-    for (FreeBlock* each = list; each != nullptr; each = each->next) ++run_of(each).free;
-  }
+// Makes the runs without a block in use unassigned again.
+void Pool::release_empty_runs() {
+  if (empty_runs_ == 0) return;
   for (FreeBlock*& list : free_) {
     FreeBlock** link = &list;
     while (*link != nullptr) {
-      Run& run = run_of(*link);
-      if (run.free == run.carved) {
+      if (run_of(*link).used == 0) {
         *link = (*link)->next;
       } else {
         link = &(*link)->next;
       }
     }
   }
-  size_t released = 0;
   for (Slab* slab = slabs_; slab != nullptr; slab = slab->next_in_pool) {
     for (size_t i = 0; i < kRunsPerSlab; ++i) {
       Run& run = slab->runs[i];
-      bool empty = run.size_class != Run::kUnassigned && run.free == run.carved;
-      run.free = 0;
-      if (!empty) continue;
+      if (run.size_class == Run::kUnassigned || run.used > 0) continue;
       Carving& carving = carving_[run.size_class];
       if (carving.end == slab->end_of(i)) carving = {};
       run = Run{};
-      ++released;
+      ++unassigned_runs_;
+      --empty_runs_;
     }
   }
-  unassigned_runs_ += released;
-  return released;
+  GATIO_ASSERT(empty_runs_ == 0);
 }
 
 // The home goes only with the pool, and only when no other slab still names it.

@@ -30,7 +30,7 @@ class Pool {
   [[nodiscard]] void* allocate(size_t bytes) {
     if constexpr (kBlocksFromMalloc) return allocate_malloc(bytes);
     if (bytes > kLargestClassBytes) [[unlikely]]
-      return heap_.allocate(bytes);
+      return allocate_large(bytes);
     unsigned size_class = size_class_of(bytes);
     FreeBlock* block = free_[size_class];
     if (block == nullptr) [[unlikely]] {
@@ -38,6 +38,8 @@ class Pool {
       if (block == nullptr) return nullptr;
     }
     free_[size_class] = block->next;
+    // The first block in use makes its run no longer empty.
+    empty_runs_ -= run_of(block).used++ == 0 ? 1 : 0;
     count(1);
     return block;
   }
@@ -52,7 +54,7 @@ class Pool {
     Mapping* mapping = Slab::mapping_of(block);
     Pool* pool = current_;
     if (pool != nullptr && pool->home_ == mapping->home) [[likely]] {
-      pool->push(static_cast<Slab*>(mapping), block);
+      pool->push(block);
       pool->count(-1);
     } else {
       free_elsewhere(mapping, block);
@@ -82,11 +84,15 @@ class Pool {
     std::byte* end = nullptr;
   };
 
-  void push(Slab* slab, void* block) {
-    unsigned size_class = slab->run_of(block).size_class;
+  static Run& run_of(void* block) {
+    return static_cast<Slab*>(Slab::mapping_of(block))->run_of(block);
+  }
+  void push(void* block) {
+    Run& run = run_of(block);
     auto* head = static_cast<FreeBlock*>(block);
-    head->next = free_[size_class];
-    free_[size_class] = head;
+    head->next = free_[run.size_class];
+    free_[run.size_class] = head;
+    empty_runs_ += --run.used == 0 ? 1 : 0;
   }
   // Not an atomic addition: the owner is the only writer.
   void count(uint64_t change) {
@@ -95,13 +101,14 @@ class Pool {
   }
 
   void* allocate_malloc(size_t bytes) { return heap_.allocate_malloc(bytes, kBlockAlignment); }
+  void* allocate_large(size_t bytes);
   static void free_elsewhere(Mapping* mapping, void* block);
   FreeBlock* refill(unsigned size_class);
   FreeBlock* carve(unsigned size_class);
   bool assign_run(unsigned size_class);
   bool add_slab();
   size_t take_remote();
-  size_t release_empty_runs();
+  void release_empty_runs();
   void release_empty_slabs(bool also_home);
 
   static inline constinit thread_local Pool* current_ = nullptr;
@@ -111,9 +118,8 @@ class Pool {
   Heap& heap_;
   Slab* slabs_ = nullptr;
   size_t unassigned_runs_ = 0;
+  size_t empty_runs_ = 0;  // assigned to a class, but without a block in use
   Carving carving_[kClassCount];
-  unsigned refusals_until_trim_ = 0;
-  unsigned trim_interval_ = 1;
 };
 
 }  // namespace gatio

@@ -76,13 +76,11 @@ struct alignas(kCacheLine) Mapping {
   bool large = false;
 };
 
-// One run of a slab; touched by the owner pool only, but for `size_class`, which is stable while a
-// block lives.
+// One run of a slab; touched by the owner pool only.
 struct Run {
   static constexpr uint8_t kUnassigned = 0xff;
   uint8_t size_class = kUnassigned;
-  uint16_t carved = 0;  // blocks handed out at least once; the rest of the run was never touched
-  uint16_t free = 0;    // scratch of Pool::trim
+  uint16_t used = 0;  // blocks in use; one that another thread has freed counts until it is drained
 };
 
 struct Slab : Mapping {

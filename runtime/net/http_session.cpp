@@ -18,6 +18,7 @@ Session::Session(ConnectionHost& host, int fd, SessionSettings& settings)
       parser_(settings.limits, &host.memory()),
       exchange_(this, *settings.handler, &host.memory()),
       sending_(&host.memory()) {
+  send_.session = this;
   send_.sent = &output_sent;
   // Until the first request has begun, a client has as long as between requests.
   set_deadline(driver().turn_ns() + host.timeouts().idle_ms * kNsPerMs);
@@ -151,7 +152,7 @@ void Session::flush() {
 }
 
 void Session::output_sent(SendRequest* request, int error) {
-  auto* self = reinterpret_cast<Session*>(reinterpret_cast<char*>(request) - offsetof(Session, send_));
+  Session* self = static_cast<OwnSend*>(request)->session;
   if (error == 0) self->host().stats().answers += self->answers_sending_;
   self->sending_.clear();
   if (error != 0) return;

@@ -60,7 +60,9 @@ class Session final : public Connection {
   OwnExchange exchange_;
   Chunk* held_chunk_ = nullptr;  // the handlers' views point into it
   Output sending_;               // what the send in flight points at
-  SendRequest send_;
+  struct OwnSend : SendRequest {
+    Session* session = nullptr;
+  } send_;
   size_t answers_waiting_ = 0;  // in the exchange's output
   size_t answers_sending_ = 0;
   bool in_request_ = false;     // part of a request is here: the header time-out runs

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace gatio {
 namespace {
@@ -90,9 +91,13 @@ auto wait_key(const Measure& measure, const DriverLoad& load) {
 template <typename Key>
 const DriverLoad* smallest(std::span<const DriverLoad> loads, const Measure& measure, Key key) {
   const DriverLoad* winner = nullptr;
+  decltype(key(measure, loads[0])) smallest_key{};
   for (const DriverLoad& each : loads) {
     if (!each.executes) continue;
-    if (winner == nullptr || key(measure, each) < key(measure, *winner)) winner = &each;
+    auto each_key = key(measure, each);
+    if (winner != nullptr && !(each_key < smallest_key)) continue;
+    winner = &each;
+    smallest_key = each_key;
   }
   return winner;
 }
@@ -181,26 +186,33 @@ const DriverLoad* Placement::next_in_turn(std::span<const DriverLoad> loads) {
   return next;
 }
 
-// Draws two different drivers by their rank among the indices, so that the draw does not depend on
-// the order of the snapshot either.
+// One draw gives each index a random number; the two smallest are the two choices. So the draw does
+// not depend on the order of the snapshot, and drivers that may not execute do not skew it.
 const DriverLoad* Placement::better_of_two(std::span<const DriverLoad> loads, const Hints& hints) {
-  auto count = static_cast<uint64_t>(std::ranges::count_if(loads, &DriverLoad::executes));
-  if (count == 0) return nullptr;
-  uint64_t first = prng_.below(count);
-  uint64_t second = count == 1 ? 0 : prng_.below(count - 1);
-  if (count > 1 && second >= first) ++second;
-  auto at_rank = [loads](uint64_t rank) -> const DriverLoad& {
-    return *std::ranges::find_if(loads, [&](const DriverLoad& each) {
-      return each.executes &&
-             static_cast<uint64_t>(std::ranges::count_if(loads, [&](const DriverLoad& other) {
-               return other.executes && other.index < each.index;
-             })) == rank;
-    });
+  uint64_t draw = prng_.next();
+  struct Drawn {
+    uint64_t number;
+    const DriverLoad* load;
   };
-  const DriverLoad& a = at_rank(first);
-  const DriverLoad& b = at_rank(second);
+  auto before = [](const Drawn& a, const Drawn& b) {
+    return b.load == nullptr ||
+           std::tuple(a.number, a.load->index) < std::tuple(b.number, b.load->index);
+  };
+  Drawn first{0, nullptr};
+  Drawn second{0, nullptr};
+  for (const DriverLoad& each : loads) {
+    if (!each.executes) continue;
+    Drawn drawn{Prng(draw ^ each.index).next(), &each};
+    if (before(drawn, first)) {
+      second = std::exchange(first, drawn);
+    } else if (before(drawn, second)) {
+      second = drawn;
+    }
+  }
+  if (second.load == nullptr) return first.load;
   Measure measure(loads, hints);
-  return wait_key(measure, b) < wait_key(measure, a) ? &b : &a;
+  return wait_key(measure, *second.load) < wait_key(measure, *first.load) ? second.load
+                                                                          : first.load;
 }
 
 }  // namespace gatio

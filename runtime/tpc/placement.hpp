@@ -32,11 +32,13 @@ struct DriverLoad {
   unsigned pu = 0;
 };
 
-// best         soonest expected start: the wait behind queued work of this priority or above, plus
-// the distance least_work   least queued work of all priorities, then fewest queued tasks affinity
-// shortest distance, then shortest wait round_robin  the next index that may execute two_choices of
-// two drivers drawn at random the one with the shorter wait
-enum class Policy : uint8_t { best, least_work, affinity, round_robin, two_choices };
+enum class Policy : uint8_t {
+  best,         // soonest start: the wait behind work of its priority or above, plus the distance
+  least_work,   // least queued work of all priorities, then fewest queued tasks
+  affinity,     // shortest distance, then shortest wait
+  round_robin,  // the next index that may execute
+  two_choices,  // of two drivers drawn at random the one with the shorter wait
+};
 
 std::string_view name_of(Policy policy);
 // Error: a sentence that lists the names there are.

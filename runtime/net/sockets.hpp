@@ -1,0 +1,34 @@
+// The sockets of a port, bound before any driver runs. Used by the starting thread only.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.hpp"
+#include "runtime/config/listener.hpp"
+#include "runtime/kernel/kernel.hpp"
+
+namespace gatio {
+
+// An IPv4 or IPv6 address in numbers, with its port.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+Result<SocketAddress> parse_address(const std::string& address, uint16_t port);
+
+struct BoundSockets {
+  uint16_t port = 0;     // the number, also where the kernel chose it
+  std::vector<int> fds;  // one for each driver that serves the port
+};
+
+// Binds one socket for each of `members` drivers to the listener's address, all with the same options. A
+// port that somebody else has is noticed, which SO_REUSEPORT hides from the same user: the first socket binds
+// without it, and only then lets its siblings in. On an error nothing stays open.
+Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener, unsigned members);
+
+}  // namespace gatio
