@@ -135,10 +135,11 @@ void Parser::step_head_in_place(Batch& batch) {
   // What is no request is refused at once, unless it may be the first half of an empty line.
   bool half = rest() == "\r";
   if (!half && !is_token(rest().substr(0, 1))) return fail(400);
-  size_t size = find_block_end(rest().substr(0, limits_->header_bytes + 1));
+  std::string_view block = rest().substr(0, limits_->header_bytes + 1);
+  size_t size = find_block_end(block);
   if (phase_ == Phase::Stopped) return;
   if (size == 0) {
-    if (!check_size_of_head(rest().size())) return;
+    if (!check_size_of_head(block.size())) return;
     hold(rest());
     cursor_ = end_;
     return;

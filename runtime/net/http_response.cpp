@@ -21,7 +21,7 @@ constexpr size_t kMostPrefix = 256;
 constexpr size_t kMostDate = 64;
 
 char* put(char* place, std::string_view text) {
-  std::memcpy(place, text.data(), text.size());
+  if (!text.empty()) std::memcpy(place, text.data(), text.size());
   return place + text.size();
 }
 

@@ -158,6 +158,12 @@ TEST(HttpSmuggling, AmbiguousChunksAreRefused) {
   }
 }
 
+TEST(HttpSmuggling, ABareLineFeedIsRefusedBeforeTheHeadIsComplete) {
+  EXPECT_EQ(parse("GET / HTTP/1.1\n").status, 400);
+  EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost: a\r\nA: b\n").status, 400);
+  EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost: a\r\n\n").status, 400);
+}
+
 TEST(HttpSmuggling, Http10HasNoChunks) {
   expect_refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
                  std::string(kBehind));
