@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
+#include <cstdio>
 #include <set>
-#include <sstream>
 
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
@@ -335,15 +334,18 @@ Result<RuntimeConfig> parse(std::string_view text, std::string_view file_name) {
 }
 
 Result<RuntimeConfig> load(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  // Reading a directory opens well and fails at the first byte.
-  if (file) text << file.rdbuf();
-  if (!file || file.bad()) {
-    int code = errno ? errno : EIO;
-    return fail(code, path + ": cannot be read: " + strerrordesc_np(code));
+  std::string text;
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  int code = file ? 0 : errno;
+  char block[4096];
+  for (size_t bytes = 1; file && bytes > 0;) {
+    bytes = std::fread(block, 1, sizeof block, file);
+    text.append(block, bytes);
+    if (std::ferror(file)) code = errno;  // a directory opens well and fails at the first byte
   }
-  return parse(text.str(), path);
+  if (file) std::fclose(file);
+  if (code != 0) return fail(code, path + ": cannot be read: " + strerrordesc_np(code));
+  return parse(text, path);
 }
 
 }  // namespace gatio::config
