@@ -83,12 +83,20 @@ struct ListenerConfig {
   bool operator==(const ListenerConfig&) const = default;
 };
 
-// Whether each value is one that a listener may have, whoever filled it in: a file or a program.
-// The error is "key: sentence", without the place.
-Result<void> validate(const ListenerConfig& listener);
+// A value that a configuration may not have: "backlog", "0 is out of range, 1 to 65535 is allowed".
+struct Invalid {
+  std::string key;
+  std::string sentence;
+};
+
+// All values that a listener may not have, whoever filled it in: a file or a program.
+[[nodiscard]] std::vector<Invalid> validate(const ListenerConfig& listener);
 
 // An IPv4 or IPv6 address in its one normal spelling ("0:0::1" -> "::1").
 Result<std::string> normal_address(const std::string& address);
+
+// The text between double quotes, escaped as TOML wants it.
+[[nodiscard]] std::string quoted(const std::string& text);
 
 // "127.0.0.1:8080/tcp" or "[::1]:53/udp".
 [[nodiscard]] std::string endpoint(const std::string& address, unsigned port, Transport transport);

@@ -33,6 +33,9 @@ struct RuntimeConfig {
 
 [[nodiscard]] const std::vector<std::string_view>& placement_names();
 
+// All values of [runtime] that it may not have; the listeners are validate()d one by one.
+[[nodiscard]] std::vector<Invalid> validate(const RuntimeConfig& config);
+
 // `file_name` is only for errors. An error's text is one line for each thing that is wrong, the
 // first one first: "file:line: key: what is wrong and what is allowed". Unknown keys are errors.
 Result<RuntimeConfig> parse(std::string_view text, std::string_view file_name);

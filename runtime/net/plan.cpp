@@ -1,0 +1,382 @@
+#include "runtime/net/plan.hpp"
+
+#include <errno.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "runtime/config/fields.hpp"
+
+namespace gatio {
+namespace {
+
+using config::DriverSet;
+using config::Invalid;
+using config::Range;
+using Field = CanonicalConfig::Field;
+
+// What tells one port from another.
+struct PortKey {
+  Transport transport;
+  std::string address;  // the normal spelling
+  unsigned port;
+  std::string name;  // on number 0 only
+  auto operator<=>(const PortKey&) const = default;
+};
+
+// One distinct configuration of a port: listeners that agree are one of these.
+struct Variant {
+  ListenerConfig config;
+  std::set<std::string> declared;  // how people find its listeners
+  std::set<DriverName> members;
+};
+
+// By the bytes of the configuration, so that the order of declaration leaves no trace.
+using Variants = std::map<std::string, Variant>;
+
+std::string find_by(const ListenerConfig& listener) {
+  std::string text = endpoint(listener.address, listener.port, listener.transport);
+  if (!listener.name.empty()) text = "'" + listener.name + "' " + text;
+  const config::Place& place = listener.declared;
+  return place.line == 0 ? text : place.file + ":" + std::to_string(place.line) + " (" + text + ")";
+}
+
+template <typename Names>
+std::string listed(const Names& names) {
+  std::string text;
+  for (const auto& each : names) {
+    if (!text.empty()) text += ", ";
+    if constexpr (requires { each.text(); }) {
+      text += each.text();
+    } else {
+      text += each;
+    }
+  }
+  return text;
+}
+
+std::vector<Field> fields_of(const ListenerConfig& listener, const PlanOptions& options) {
+  std::vector<Field> fields{{"address", listener.address},
+                            {"port", std::to_string(listener.port)},
+                            {"transport", std::string(name(listener.transport))},
+                            {"name", config::quoted(listener.name)},
+                            {"protocol", config::quoted(listener.protocol)},
+                            {"handler", config::quoted(listener.handler)}};
+  config::each_flag(listener, [&](const char* key, bool value) {
+    fields.emplace_back(key, value ? "true" : "false");
+  });
+  config::each_number(listener, [&](const char* key, unsigned value, Range) {
+    fields.emplace_back(key, std::to_string(value));
+  });
+  fields.emplace_back("multishot", options.multishot ? "true" : "false");
+  fields.emplace_back("bundles", options.bundles ? "true" : "false");
+  return fields;
+}
+
+class Planner {
+ public:
+  Planner(const Layout& layout, const PlanOptions& options) : layout_(layout), options_(options) {}
+
+  void add(ListenerConfig listener) {
+    auto address = config::normal_address(listener.address);
+    if (address) listener.address = *address;
+    for (const Invalid& invalid : validate(listener))
+      refuse(Conflict::Kind::invalid, listener, {}, invalid.key + ": " + invalid.sentence);
+    if (!address) return;
+    Variant& variant =
+        variants_of(listener)[CanonicalConfig(fields_of(listener, options_)).bytes()];
+    variant.declared.insert(find_by(listener));
+    variant.members.merge(members_of(listener));
+    // Of several declarations that agree the one that sorts first stands for all, whatever their
+    // order.
+    if (find_by(listener) == *variant.declared.begin()) variant.config = std::move(listener);
+  }
+
+  std::expected<PortPlan, std::vector<Conflict>> finish() {
+    check_executors();
+    check_variants();
+    check_pairs();
+    if (!conflicts_.empty()) {
+      std::ranges::sort(conflicts_, {},
+                        [](const Conflict& each) { return std::tie(each.port, each.sentence); });
+      auto doubled = std::ranges::unique(conflicts_);
+      conflicts_.erase(doubled.begin(), doubled.end());
+      return std::unexpected(std::move(conflicts_));
+    }
+    PortPlan plan;
+    for (auto& [key, variants] : ports_) plan.ports.push_back(planned(variants.begin()->second));
+    std::ranges::stable_partition(plan.ports,
+                                  [](const PlannedPort& each) { return each.config.port != 0; });
+    return plan;
+  }
+
+ private:
+  Variants& variants_of(const ListenerConfig& listener) {
+    return ports_[{listener.transport, listener.address, listener.port,
+                   listener.port == 0 ? listener.name : ""}];
+  }
+
+  std::set<DriverName> members_of(const ListenerConfig& listener) {
+    std::set<DriverName> members;
+    if (listener.drivers.all_io) {
+      for (const TpcLayout& tpc : layout_.tpcs)
+        for (const DriverLayout& driver : tpc.drivers)
+          if (does_io(driver.role)) members.insert(driver.name());
+      if (members.empty())
+        refuse(Conflict::Kind::no_drivers, listener, {},
+               "no driver of this layout does I/O, so none can serve it; add an io or a both "
+               "driver to a mix");
+      return members;
+    }
+    if (listener.drivers.names.empty())
+      refuse(Conflict::Kind::no_drivers, listener, {},
+             "drivers: the set is empty; name a driver or write \"io\"");
+    for (DriverName each : listener.drivers.names)
+      if (may_serve(listener, each)) members.insert(each);
+    return members;
+  }
+
+  bool may_serve(const ListenerConfig& listener, DriverName driver) {
+    const DriverLayout* found = layout_.find(driver);
+    if (found && does_io(found->role)) return true;
+    std::string why = "driver " + driver.text();
+    if (found) {
+      why += " is an exec driver, which does no I/O";
+    } else {
+      auto tpc = std::ranges::find(layout_.tpcs, driver.node, &TpcLayout::os_index);
+      why += tpc == layout_.tpcs.end()
+                 ? " does not exist: no TPC is on node " + std::to_string(driver.node)
+                 : " does not exist: node " + std::to_string(driver.node) + " has drivers 0 to " +
+                       std::to_string(tpc->drivers.size() - 1);
+    }
+    refuse(Conflict::Kind::bad_driver, listener, {driver}, "drivers: " + why);
+    return false;
+  }
+
+  void refuse(Conflict::Kind kind, const ListenerConfig& listener, std::vector<DriverName> drivers,
+              const std::string& why) {
+    conflicts_.push_back({.kind = kind,
+                          .sentence = find_by(listener) + ": " + why,
+                          .address = listener.address,
+                          .port = listener.port,
+                          .transport = listener.transport,
+                          .drivers = std::move(drivers),
+                          .listeners = {find_by(listener)},
+                          .differing = {}});
+  }
+
+  void check_executors() {
+    bool any = std::ranges::any_of(layout_.tpcs, [](const TpcLayout& tpc) {
+      return std::ranges::any_of(tpc.drivers,
+                                 [](const DriverLayout& each) { return executes(each.role); });
+    });
+    for (const auto& [key, variants] : ports_)
+      for (const auto& [bytes, variant] : variants)
+        if (!any)
+          refuse(Conflict::Kind::no_executor, variant.config, {},
+                 "no driver of this layout executes tasks, so nothing could run its handler; add "
+                 "an exec or a both "
+                 "driver to a mix");
+  }
+
+  // R11: whatever declares a port says the same; each two that do not are reported.
+  void check_variants() {
+    for (const auto& [key, variants] : ports_)
+      for (auto first = variants.begin(); first != variants.end(); ++first)
+        for (auto second = std::next(first); second != variants.end(); ++second)
+          differ(first->second, second->second);
+  }
+
+  void differ(const Variant& first, const Variant& second) {
+    Conflict conflict = between(Conflict::Kind::differs, first, second);
+    conflict.differing = differences(CanonicalConfig(fields_of(first.config, options_)),
+                                     CanonicalConfig(fields_of(second.config, options_)));
+    std::string text = port_name(first) + ": " + sides(conflict, first, second) +
+                       " must have the same configuration, but ";
+    for (const Difference& each : conflict.differing)
+      text += (&each == conflict.differing.data() ? "" : ", ") + each.field + " is " + each.first +
+              " against " + each.second;
+    conflict.sentence = text;
+    conflicts_.push_back(std::move(conflict));
+  }
+
+  // R13 and R14 are about two ports.
+  void check_pairs() {
+    for (auto first = ports_.begin(); first != ports_.end(); ++first)
+      for (auto second = std::next(first); second != ports_.end(); ++second)
+        for (const auto& [a_bytes, a] : first->second)
+          for (const auto& [b_bytes, b] : second->second) {
+            check_cover(a, b);
+            check_dedicated(a, b);
+            check_dedicated(b, a);
+          }
+  }
+
+  void check_cover(const Variant& a, const Variant& b) {
+    const ListenerConfig& first = a.config;
+    const ListenerConfig& second = b.config;
+    if (first.transport != second.transport || first.port != second.port || first.port == 0) return;
+    if (!covers(first.address, first.v6only, second.address, second.v6only)) return;
+    Conflict conflict = between(Conflict::Kind::covers, a, b);
+    conflict.sentence = port_name(a) + " and " + port_name(b) +
+                        ": one address covers the other, so " + sides(conflict, a, b) +
+                        " would take each other's traffic; keep one of them, or give them " +
+                        "different ports";
+    conflicts_.push_back(std::move(conflict));
+  }
+
+  void check_dedicated(const Variant& a, const Variant& b) {
+    if (!a.config.dedicated || a.config.transport == b.config.transport) return;
+    std::vector<DriverName> shared;
+    std::ranges::set_intersection(a.members, b.members, std::back_inserter(shared));
+    if (shared.empty()) return;
+    Conflict conflict = between(Conflict::Kind::dedicated, a, b);
+    conflict.drivers = shared;
+    conflict.sentence = port_name(a) + " is dedicated, so its drivers serve no " +
+                        std::string(name(b.config.transport)) + ", but " + port_name(b) + " (" +
+                        listed(b.declared) + ") is on driver" + (shared.size() == 1 ? " " : "s ") +
+                        listed(shared) + " as well; name other drivers for one of them";
+    conflicts_.push_back(std::move(conflict));
+  }
+
+  static Conflict between(Conflict::Kind kind, const Variant& a, const Variant& b) {
+    Conflict conflict{.kind = kind,
+                      .sentence = {},
+                      .address = a.config.address,
+                      .port = a.config.port,
+                      .transport = a.config.transport,
+                      .drivers = {},
+                      .listeners = {},
+                      .differing = {}};
+    // Two different drivers where there are two: that is what people look for.
+    for (DriverName first : a.members)
+      for (DriverName second : b.members)
+        if (conflict.drivers.empty() ||
+            (conflict.drivers[0] == conflict.drivers[1] && first != second))
+          conflict.drivers = {first, second};
+    conflict.listeners.assign(a.declared.begin(), a.declared.end());
+    conflict.listeners.insert(conflict.listeners.end(), b.declared.begin(), b.declared.end());
+    return conflict;
+  }
+
+  static std::string port_name(const Variant& variant) {
+    return "port " +
+           endpoint(variant.config.address, variant.config.port, variant.config.transport);
+  }
+
+  // "driver 0/0 (a.toml:3 (...)) and driver 0/1 (a.toml:9 (...))".
+  static std::string sides(const Conflict& conflict, const Variant& a, const Variant& b) {
+    std::string first = *a.declared.begin(), second = *b.declared.begin();
+    if (conflict.drivers.empty()) return first + " and " + second;
+    return "driver " + conflict.drivers[0].text() + " by " + first + " and driver " +
+           conflict.drivers[1].text() + " by " + second;
+  }
+
+  PlannedPort planned(const Variant& variant) const {
+    PlannedPort port{.config = variant.config,
+                     .canonical = {},
+                     .members = {variant.members.begin(), variant.members.end()}};
+    port.config.drivers = {.all_io = false, .names = port.members};
+    std::vector<Field> fields = fields_of(port.config, options_);
+    fields.emplace_back("members", std::to_string(port.members.size()));
+    port.canonical = CanonicalConfig(std::move(fields));
+    return port;
+  }
+
+  const Layout& layout_;
+  PlanOptions options_;
+  std::map<PortKey, Variants> ports_;
+  std::vector<Conflict> conflicts_;
+};
+
+}  // namespace
+
+CanonicalConfig::CanonicalConfig(std::vector<Field> fields) : fields_(std::move(fields)) {
+  for (const auto& [field, value] : fields_) bytes_ += field + "=" + value + "\n";
+}
+
+uint64_t CanonicalConfig::hash() const {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (char each : bytes_) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
+  return hash;
+}
+
+std::vector<Difference> differences(const CanonicalConfig& first, const CanonicalConfig& second) {
+  std::map<std::string, std::string> theirs(second.fields().begin(), second.fields().end());
+  std::vector<Difference> result;
+  for (const auto& [field, value] : first.fields()) {
+    auto other = theirs.find(field);
+    std::string their = other == theirs.end() ? "absent" : other->second;
+    if (value != their) result.push_back({field, value, their});
+    if (other != theirs.end()) theirs.erase(other);
+  }
+  for (const auto& [field, value] : theirs) result.push_back({field, "absent", value});
+  return result;
+}
+
+std::vector<const PlannedPort*> PortPlan::served_by(DriverName driver) const {
+  std::vector<const PlannedPort*> result;
+  for (const PlannedPort& port : ports)
+    if (std::ranges::binary_search(port.members, driver)) result.push_back(&port);
+  return result;
+}
+
+std::string_view name(Conflict::Kind kind) {
+  switch (kind) {
+    case Conflict::Kind::invalid:
+      return "invalid";
+    case Conflict::Kind::no_drivers:
+      return "no_drivers";
+    case Conflict::Kind::bad_driver:
+      return "bad_driver";
+    case Conflict::Kind::no_executor:
+      return "no_executor";
+    case Conflict::Kind::differs:
+      return "differs";
+    case Conflict::Kind::covers:
+      return "covers";
+    case Conflict::Kind::dedicated:
+      return "dedicated";
+  }
+  return "?";
+}
+
+std::expected<PortPlan, std::vector<Conflict>> plan_ports(
+    const std::vector<ListenerConfig>& listeners, const Layout& layout,
+    const PlanOptions& options) {
+  Planner planner(layout, options);
+  for (const ListenerConfig& listener : listeners) planner.add(listener);
+  return planner.finish();
+}
+
+Result<void> join(const PlannedPort& port, DriverName driver, const CanonicalConfig& presented) {
+  if (!std::ranges::binary_search(port.members, driver))
+    return fail(EINVAL, "driver " + driver.text() + " cannot join port " + port.name() +
+                            ", whose drivers are " + listed(port.members));
+  if (presented == port.canonical) return {};
+  std::string text = "driver " + driver.text() + " cannot join port " + port.name() +
+                     ": it must have the same configuration as driver " +
+                     port.members.front().text() + ", but ";
+  bool first = true;
+  for (const Difference& each : differences(presented, port.canonical)) {
+    text += (first ? "" : ", ") + each.field + " is " + each.first + " against " + each.second;
+    first = false;
+  }
+  return fail(EINVAL, text);
+}
+
+bool covers(const std::string& first, bool first_v6only, const std::string& second,
+            bool second_v6only) {
+  if (first == second) return true;
+  auto is_v6 = [](const std::string& address) { return address.find(':') != address.npos; };
+  // A wildcard covers all of its family; "::" covers the other one too, unless v6only is on.
+  auto takes = [&](const std::string& wildcard, bool v6only, const std::string& other) {
+    if (wildcard == "0.0.0.0") return !is_v6(other);
+    return wildcard == "::" && (is_v6(other) || !v6only);
+  };
+  return takes(first, first_v6only, second) || takes(second, second_v6only, first);
+}
+
+}  // namespace gatio
