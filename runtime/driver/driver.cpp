@@ -122,18 +122,20 @@ void Driver::run_ready() {
 void Driver::publish_load() {
   if (!has_peers_) return;
   if (run_queue_.length() == 0 && published_tasks_ == 0) return;
+  std::array<uint64_t, kPriorityCount> queued_ns;
+  uint32_t queued_tasks = 0;
+  own_load(queued_ns, queued_tasks);
   for (size_t level = 0; level < kPriorityCount; ++level) {
-    load_.queued_ns[level].store(run_queue_.length(static_cast<Priority>(level)) * average_work_ns_,
-                                 std::memory_order_relaxed);
+    load_.queued_ns[level].store(queued_ns[level], std::memory_order_relaxed);
   }
-  load_.queued_tasks.store(run_queue_.length(), std::memory_order_relaxed);
+  load_.queued_tasks.store(queued_tasks, std::memory_order_relaxed);
   published_tasks_ = run_queue_.length();
 }
 
 // Publishes what was prepared. Sleeps only if there is nothing left to do and the mailbox could be marked as
 // parked, which fails when there is mail.
 void Driver::enter() {
-  if (!has_work() && !spin_until_work() && mailbox_.park()) {
+  if (!finishing_ && !has_work() && !spin_until_work() && mailbox_.park()) {
     wait();
     return;
   }
@@ -175,6 +177,19 @@ void Driver::post(Work& message) {
   Driver* from = current();
   if (from != nullptr && from != this) ++from->stats_.handoffs;
   if (mailbox_.push(message)) wake(from);
+}
+
+void Driver::post_to_self(Work& message) {
+  GATIO_ASSERT(current() == this);
+  bool was_parked = mailbox_.push(message);
+  GATIO_ASSERT(!was_parked);
+}
+
+void Driver::own_load(std::array<uint64_t, kPriorityCount>& queued_ns, uint32_t& queued_tasks) const {
+  for (size_t level = 0; level < kPriorityCount; ++level) {
+    queued_ns[level] = run_queue_.length(static_cast<Priority>(level)) * average_work_ns_;
+  }
+  queued_tasks = run_queue_.length();
 }
 
 // Wakes this driver, which is parked. A driver does it with a message from its own ring, sent with its next

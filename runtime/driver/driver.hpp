@@ -3,6 +3,7 @@
 // the driver's own thread, except where a comment says "any thread".
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -12,6 +13,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/config/role.hpp"
 #include "runtime/driver/run_queue.hpp"
+#include "runtime/driver/service.hpp"
 #include "runtime/driver/timers.hpp"
 #include "runtime/kernel/kernel.hpp"
 #include "runtime/memory/pool.hpp"
@@ -42,6 +44,7 @@ struct DriverStats {
   uint64_t works = 0;     // pieces of work that it ran
   uint64_t uncaught = 0;  // exceptions that left a task which nobody joins
   uint64_t spins_ns = 0;  // time spent watching the mailbox
+  uint64_t cpu_ns = 0;    // of its thread; known once that has ended
 };
 
 // How a driver asks its TPC where to run a task; the TPC implements it. Called on the asking driver's thread.
@@ -84,11 +87,18 @@ class Driver final : public Executor {
   void close();
   [[nodiscard]] bool is_open() const { return ring_.is_open(); }
 
+  // This turn is the last: it submits what was prepared and does not sleep.
+  void finish() { finishing_ = true; }
+
   // One round of the driver's life. Blocks only in the kernel, and only when there is nothing to do.
   void turn();
 
   // Any thread.
   void post(Work& message) override;
+  // This driver only: comes back by its own mailbox, in the next turn.
+  void post_to_self(Work& message);
+  // Carries out the messages that have come. Part of a turn; on its own only for a driver that has no ring.
+  void take_mail();
 
   void enqueue(Work& work, Priority priority) override { run_queue_.push(work, priority); }
   Result<Executor*> place(const Hints& hints) override { return placer_->place(*this, hints); }
@@ -130,11 +140,16 @@ class Driver final : public Executor {
   [[nodiscard]] Pool& pool() { return pool_; }
   [[nodiscard]] const DriverOptions& options() const { return options_; }
   [[nodiscard]] const DriverStats& stats() const { return stats_; }
+  void note_cpu_ns(uint64_t cpu_ns) { stats_.cpu_ns = cpu_ns; }
   [[nodiscard]] PublishedLoad& load() { return load_; }                          // any thread
   [[nodiscard]] bool looks_parked() const { return mailbox_.is_parked(); }       // any thread
+  // The expected run time of what is queued here, by priority, and how many pieces of work that is.
+  void own_load(std::array<uint64_t, kPriorityCount>& queued_ns, uint32_t& queued_tasks) const;
   [[nodiscard]] std::string name() const;                                        // "0/2": node/driver
   // Operations submitted here that have not yet completed.
   uint64_t operations_in_flight = 0;
+  // What makes outgoing connections here; the net layer's, which alone knows more of it.
+  Service* client = nullptr;
 
   // Set while the runtime is built, before any thread runs.
   void set_peers(Placer* placer, Driver* io_driver, bool has_peers);
@@ -146,7 +161,6 @@ class Driver final : public Executor {
   static constexpr unsigned kReapLimit = 4096;
   static constexpr uint64_t kOverloadedNs = 200'000;
 
-  void take_mail();
   void run_ready();
   void enter();
   void publish_load();
@@ -166,6 +180,7 @@ class Driver final : public Executor {
   Driver* io_driver_ = nullptr;
   bool has_peers_ = false;
   bool stopping_detached_ = false;
+  bool finishing_ = false;
   uint64_t now_ns_ = 0;
   uint64_t average_work_ns_ = 1'000;
   uint64_t spin_budget_ns_ = 0;

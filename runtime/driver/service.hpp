@@ -25,6 +25,8 @@ class Service {
   // a service that was never prepared. The turns go on until stopped() is true.
   virtual void stop() = 0;
   [[nodiscard]] virtual bool stopped() const = 0;
+  // Once stopped, before the driver's ring is closed: gives back what is registered with it.
+  virtual void close() = 0;
 };
 
 }  // namespace gatio

@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
-#include <initializer_list>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/result.hpp"
 #include "runtime/driver/operation.hpp"
@@ -19,7 +19,7 @@ namespace gatio {
 class SignalStream {
  public:
   // Errors: EMFILE, ENOMEM, ENODEV.
-  static Result<SignalStream> open(std::initializer_list<int> signals) {
+  static Result<SignalStream> open(const std::vector<int>& signals) {
     sigset_t set;
     sigemptyset(&set);
     for (int signal : signals) sigaddset(&set, signal);

@@ -71,6 +71,7 @@ class FaultyKernel final : public Kernel {
 
   uint64_t now_ns() override { return inner_.now_ns(); }
   int64_t wall_seconds() override { return inner_.wall_seconds(); }
+  uint64_t cpu_ns() override { return inner_.cpu_ns(); }
   void spend(uint64_t ns) override { inner_.spend(ns); }
   void relax() override { inner_.relax(); }
 

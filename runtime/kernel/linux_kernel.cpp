@@ -87,6 +87,10 @@ uint64_t LinuxKernel::now_ns() {
   return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t LinuxKernel::cpu_ns() {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t LinuxKernel::wall_seconds() {
   return static_cast<int64_t>(read_clock(CLOCK_REALTIME) / 1'000'000'000);
 }

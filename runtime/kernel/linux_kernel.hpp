@@ -17,6 +17,7 @@ class LinuxKernel : public Kernel {
 
   uint64_t now_ns() override;
   int64_t wall_seconds() override;
+  uint64_t cpu_ns() override;
   void spend(uint64_t ns) override;
   void relax() override;
 

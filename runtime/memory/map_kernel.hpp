@@ -50,6 +50,7 @@ class MapKernel final : public Kernel {
   int ring_message(int, uint64_t) override { return no(); }
   uint64_t now_ns() override { return 0; }
   int64_t wall_seconds() override { return 0; }
+  uint64_t cpu_ns() override { return 0; }
   void spend(uint64_t) override { no(); }
   void relax() override { no(); }
   int socket(int, int, int) override { return no(); }

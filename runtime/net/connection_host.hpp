@@ -53,6 +53,7 @@ class ConnectionHost : public Service {
   [[nodiscard]] bool drained() const override { return connection_count_ == 0; }
   void stop() override;
   [[nodiscard]] bool stopped() const override { return connection_count_ == 0; }
+  void close() override { buffers_.close(); }
 
   [[nodiscard]] Driver& driver() { return driver_; }
   [[nodiscard]] HostStats& stats() { return stats_; }

@@ -154,27 +154,32 @@ struct AnyOf {
   std::variant<UnitIfVoid<T>...> value;
 };
 
+namespace detail {
+
+template <typename... T>
+struct Any : Branches<T...> {
+  using Branches<T...>::Branches;
+  AnyOf<T...> await_resume() { return pick(std::index_sequence_for<T...>{}); }
+
+  template <size_t... I>
+  AnyOf<T...> pick(std::index_sequence<I...>) {
+    size_t first = *this->first_;
+    if (this->failed(first)) this->rethrow(first);
+    std::optional<std::variant<UnitIfVoid<T>...>> value;
+    ((I == first ? void(value.emplace(std::in_place_index<I>, take_value(std::get<I>(this->tasks_)))) : void()),
+     ...);
+    return AnyOf<T...>{first, std::move(*value)};
+  }
+};
+
+}  // namespace detail
+
 // Runs all tasks at once until the first ends; the others are asked to stop, and are waited for. An
 // exception of the first is thrown here; those of the others are dropped with their values.
 template <typename... T>
 Task<AnyOf<T...>> when_any(Task<T>... tasks) {
   static_assert(sizeof...(T) > 0);
-  struct Any : detail::Branches<T...> {
-    using detail::Branches<T...>::Branches;
-    AnyOf<T...> await_resume() { return pick(std::index_sequence_for<T...>{}); }
-
-    template <size_t... I>
-    AnyOf<T...> pick(std::index_sequence<I...>) {
-      size_t first = *this->first_;
-      if (this->failed(first)) this->rethrow(first);
-      std::optional<std::variant<UnitIfVoid<T>...>> value;
-      ((I == first ? void(value.emplace(std::in_place_index<I>, detail::take_value(std::get<I>(this->tasks_))))
-                   : void()),
-       ...);
-      return AnyOf<T...>{first, std::move(*value)};
-    }
-  };
-  co_return co_await Any(true, std::move(tasks)...);
+  co_return co_await detail::Any<T...>(true, std::move(tasks)...);
 }
 
 }  // namespace gatio

@@ -1,0 +1,23 @@
+// The one header that a user of the runtime includes. Owns nothing; any thread.
+#pragma once
+
+#include "runtime/base/result.hpp"
+#include "runtime/config/runtime_config.hpp"
+#include "runtime/driver/blocking.hpp"
+#include "runtime/driver/file.hpp"
+#include "runtime/driver/operation.hpp"
+#include "runtime/driver/poll_stream.hpp"
+#include "runtime/driver/signals.hpp"
+#include "runtime/driver/waits.hpp"
+#include "runtime/kernel/environment.hpp"
+#include "runtime/kernel/linux_kernel.hpp"
+#include "runtime/memory/resource.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/net/http_request.hpp"
+#include "runtime/net/http_response.hpp"
+#include "runtime/net/stream.hpp"
+#include "runtime/net/stream_client.hpp"
+#include "runtime/runtime.hpp"
+#include "runtime/task/scope.hpp"
+#include "runtime/task/task.hpp"
+#include "runtime/task/when.hpp"

@@ -1,0 +1,64 @@
+#include "runtime/metrics.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace gatio {
+
+namespace {
+
+using Field = std::pair<std::string_view, uint64_t>;
+
+void append(std::string& text, std::initializer_list<Field> fields) {
+  for (const auto& [name, value] : fields) {
+    text += '"';
+    text += name;
+    text += "\":" + std::to_string(value) + ",";
+  }
+}
+
+std::string driver_json(const DriverMetrics& driver) {
+  std::string text = "{";
+  append(text, {{"tpc", driver.tpc}, {"driver", driver.driver}});
+  text += "\"role\":\"" + std::string(config::name(driver.role)) + "\",\"node\":" + std::to_string(driver.node) + ",";
+  append(text, {{"cpu", driver.cpu},
+                {"requests", driver.requests},
+                {"tasks", driver.tasks},
+                {"sqes", driver.sqes},
+                {"io_sqes", driver.io_sqes},
+                {"enters", driver.enters},
+                {"cqes", driver.cqes},
+                {"handoffs", driver.handoffs},
+                {"parks", driver.parks},
+                {"wakes", driver.wakes},
+                {"cq_overflow", driver.cq_overflow},
+                {"enobufs", driver.enobufs},
+                {"spin_ns", driver.spin_ns},
+                {"cpu_ns", driver.cpu_ns}});
+  text.back() = '}';
+  return text;
+}
+
+}  // namespace
+
+std::string to_json(const Metrics& metrics) {
+  std::string text = "{";
+  append(text, {{"requests", metrics.requests},
+                {"answers", metrics.answers},
+                {"errors", metrics.bad_requests + metrics.failed_handlers},
+                {"bad_requests", metrics.bad_requests},
+                {"failed_handlers", metrics.failed_handlers},
+                {"uncaught", metrics.uncaught},
+                {"connections", metrics.connections},
+                {"refused", metrics.refused},
+                {"accept_errors", metrics.accept_errors},
+                {"resets", metrics.resets},
+                {"timeouts", metrics.timeouts},
+                {"cut_off", metrics.cut_off}});
+  text += "\"drivers\":[";
+  for (const DriverMetrics& driver : metrics.drivers) text += driver_json(driver) + ",";
+  if (text.back() == ',') text.pop_back();
+  return text + "]}";
+}
+
+}  // namespace gatio

@@ -1,0 +1,35 @@
+// The client side of TCP on one driver: what connect() makes lives here. A Service of each driver that does
+// I/O, owned by the runtime; its buffers are mapped with the first connection. connect() may be awaited on
+// any driver that executes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/result.hpp"
+#include "runtime/net/connection_host.hpp"
+#include "runtime/net/stream.hpp"
+#include "runtime/task/task.hpp"
+
+namespace gatio {
+
+class StreamClient final : public ConnectionHost {
+ public:
+  static constexpr config::Buffers kBuffers{.count = 256, .size = 4096};
+
+  StreamClient(Driver& driver, uint16_t buffer_group)
+      : ConnectionHost(driver, buffer_group, kBuffers, config::Timeouts{}) {}
+
+  Result<void> prepare() override { return {}; }
+  Result<void> start() override { return {}; }
+  Result<void> check() override { return {}; }
+
+  // Takes over a connected socket. On this driver. ENOMEM when there is no memory for it.
+  Result<Stream> adopt_socket(int fd);
+};
+
+// Connects to an IPv4 or IPv6 address in numbers. The errors of connect(2), EINVAL for an address that is
+// none, EMFILE, ENOMEM, ECANCELED.
+Task<Result<Stream>> connect(std::string address, uint16_t port);
+
+}  // namespace gatio
