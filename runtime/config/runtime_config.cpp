@@ -286,7 +286,9 @@ RuntimeConfig read_root(const toml::table& table, Problems& problems) {
     }
   }
   each_table(root, "tpc", [&](const toml::table& each) {
-    read_tpc(TableReader(each, "tpc", problems), config.tpcs.emplace_back());
+    TpcConfig& tpc = config.tpcs.emplace_back();
+    tpc.declared = {problems.file(), each.source().begin.line};
+    read_tpc(TableReader(each, "tpc", problems), tpc);
   });
   each_table(root, "listener", [&](const toml::table& each) {
     ListenerConfig& listener = config.listeners.emplace_back();
