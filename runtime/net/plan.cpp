@@ -106,9 +106,10 @@ class Planner {
       return std::unexpected(std::move(conflicts_));
     }
     PortPlan plan;
-    for (auto& [key, variants] : ports_) plan.ports.push_back(planned(variants.begin()->second));
-    std::ranges::stable_partition(plan.ports,
-                                  [](const PlannedPort& each) { return each.config.port != 0; });
+    for (bool chosen_by_kernel : {false, true})
+      for (const auto& [key, variants] : ports_)
+        if ((key.port == 0) == chosen_by_kernel)
+          plan.ports.push_back(planned(variants.begin()->second));
     return plan;
   }
 

@@ -181,6 +181,16 @@ TEST(Plan, R13ADedicatedListenerSharesNoDriverWithTheOtherTransport) {
   EXPECT_TRUE(plan({dedicated, udp(53, {{1, 0}}), listener(81)}));
 }
 
+TEST(Plan, R13HoldsForADedicatedUdpListenerToo) {
+  ListenerConfig dedicated = udp(53, {{0, 3}});
+  dedicated.dedicated = true;
+  auto planned = plan({listener(80), dedicated});
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error()[0].kind, Kind::dedicated);
+  EXPECT_EQ(planned.error()[0].transport, Transport::udp);
+  EXPECT_EQ(planned.error()[0].drivers, (std::vector<DriverName>{{0, 3}}));
+}
+
 TEST(Plan, R14AnAddressThatCoversAnotherIsRefused) {
   ListenerConfig any = listener(80, {{0, 0}});
   any.address = "0.0.0.0";
