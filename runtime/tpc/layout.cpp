@@ -222,7 +222,8 @@ Result<Layout> layout(const Topology& whole, const LayoutOptions& options) {
 
 Result<Layout> layout(const Topology& topology, const config::Mix& mix,
                       std::vector<unsigned> cpus) {
-  return layout(topology, {.tpcs = {{.nodes = {}, .drivers = mix}}, .cpus = std::move(cpus)});
+  return layout(topology,
+                {.tpcs = {{.nodes = {}, .drivers = mix, .declared = {}}}, .cpus = std::move(cpus)});
 }
 
 }  // namespace gatio

@@ -94,7 +94,8 @@ TEST(Layout, ANodeThatIsNotThereIsNamed) {
 
 TEST(Layout, ANodeHasOneTpc) {
   LayoutOptions options{
-      .tpcs = {TpcConfig{}, TpcConfig{.nodes = {1}, .drivers = *parse_mix("1io")}}, .cpus = {}};
+      .tpcs = {TpcConfig{}, TpcConfig{.nodes = {1}, .drivers = *parse_mix("1io"), .declared = {}}},
+      .cpus = {}};
   EXPECT_EQ(error_of(layout(machine("numa:2 core:4 pu:1"), options)),
             "node 1 is given two mixes, '*both' and '1io', but a node has one TPC");
 }
