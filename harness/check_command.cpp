@@ -99,8 +99,7 @@ int check_command(const CheckOptions& options) {
   if (!topology)
     return refuse(options.topology.empty() ? where + topology.error().text : topology.error().text);
   auto layout = gatio::layout(*topology, {.tpcs = config->tpcs, .cpus = {}});
-  if (!layout)
-    return refuse(where + layout.error().text + " (topology '" + topology->source + "')");
+  if (!layout) return refuse(layout.error().text + " (topology '" + topology->source + "')");
   auto plan = plan_ports(config->listeners, *layout);
   if (!plan) {
     for (const Conflict& each : plan.error()) refuse(each.sentence);

@@ -80,7 +80,7 @@ void print_environment(const Environment& environment) {
 int topology_command(const TopologyOptions& options) {
   auto topology = load_topology(options.topology);
   if (!topology) {
-    fmt::print(stderr, "gatio: {}\n", topology.error().text);
+    fmt::print(stderr, "{}\n", topology.error().text);
     return 2;
   }
   LinuxKernel kernel;

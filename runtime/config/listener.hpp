@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/base/result.hpp"
+#include "runtime/config/place.hpp"
 
 namespace gatio::config {
 
@@ -53,13 +54,6 @@ struct Timeouts {
   unsigned idle_ms = 60'000;
   unsigned drain_ms = 10'000;
   bool operator==(const Timeouts&) const = default;
-};
-
-// Where a listener was declared, for errors only: two listeners that differ in it are the same.
-struct Place {
-  std::string file;
-  unsigned line = 0;
-  friend bool operator==(const Place&, const Place&) { return true; }
 };
 
 struct ListenerConfig {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #define TOML_EXCEPTIONS 0
@@ -17,31 +18,26 @@
 namespace gatio::config {
 namespace {
 
-// What is wrong with the file, in the order in which it was found; shown in the order of lines.
+// What is wrong with the file, in the order of its lines.
 class Problems {
  public:
   explicit Problems(std::string_view file) : file_(file) {}
 
   void add(unsigned line, const std::string& key, const std::string& sentence) {
-    found_.push_back({line, file_ + ":" + std::to_string(line) + ": " +
-                                (key.empty() ? "" : key + ": ") + sentence});
+    found_.emplace(line, file_ + ":" + std::to_string(line) + ": " +
+                             (key.empty() ? "" : key + ": ") + sentence);
   }
   [[nodiscard]] bool none() const { return found_.empty(); }
-  [[nodiscard]] std::string text() {
-    std::ranges::stable_sort(found_, {}, &Problem::line);
+  [[nodiscard]] std::string text() const {
     std::string all;
-    for (const Problem& each : found_) all += (all.empty() ? "" : "\n") + each.text;
+    for (const auto& [line, text] : found_) all += (all.empty() ? "" : "\n") + text;
     return all;
   }
   [[nodiscard]] const std::string& file() const { return file_; }
 
  private:
-  struct Problem {
-    unsigned line;
-    std::string text;
-  };
   std::string file_;
-  std::vector<Problem> found_;
+  std::multimap<unsigned, std::string> found_;  // by line; those of one line as they were found
 };
 
 const char* type_name(const toml::node& node) {
@@ -286,7 +282,9 @@ RuntimeConfig read_root(const toml::table& table, Problems& problems) {
     }
   }
   each_table(root, "tpc", [&](const toml::table& each) {
-    read_tpc(TableReader(each, "tpc", problems), config.tpcs.emplace_back());
+    TpcConfig& tpc = config.tpcs.emplace_back();
+    tpc.declared = {problems.file(), each.source().begin.line};
+    read_tpc(TableReader(each, "tpc", problems), tpc);
   });
   each_table(root, "listener", [&](const toml::table& each) {
     ListenerConfig& listener = config.listeners.emplace_back();

@@ -15,6 +15,7 @@ namespace gatio::config {
 struct TpcConfig {
   std::vector<unsigned> nodes;  // the operating system's numbers; empty: every node that has cores
   Mix drivers = {{{.node = {}, .parts = {{.cores = MixPart::kAllLeft, .kind = Kind::both}}}}};
+  Place declared;
   bool operator==(const TpcConfig&) const = default;
 };
 

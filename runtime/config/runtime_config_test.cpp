@@ -49,6 +49,7 @@ TEST(RuntimeConfig, ReadsEveryKey) {
   ASSERT_EQ(config->tpcs.size(), 1u);
   EXPECT_EQ(config->tpcs[0].nodes, std::vector<unsigned>{0});
   EXPECT_EQ(print(config->tpcs[0].drivers), "1io+*exec");
+  EXPECT_EQ(config->tpcs[0].declared.text(), "a.toml:5");
   ASSERT_EQ(config->listeners.size(), 1u);
   const ListenerConfig& listener = config->listeners[0];
   EXPECT_EQ(listener.port, 8080);

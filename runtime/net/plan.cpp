@@ -39,8 +39,8 @@ using Variants = std::map<std::string, Variant>;
 std::string find_by(const ListenerConfig& listener) {
   std::string text = endpoint(listener.address, listener.port, listener.transport);
   if (!listener.name.empty()) text = "'" + listener.name + "' " + text;
-  const config::Place& place = listener.declared;
-  return place.line == 0 ? text : place.file + ":" + std::to_string(place.line) + " (" + text + ")";
+  std::string place = listener.declared.text();
+  return place.empty() ? text : place + " (" + text + ")";
 }
 
 template <typename Names>
@@ -106,9 +106,10 @@ class Planner {
       return std::unexpected(std::move(conflicts_));
     }
     PortPlan plan;
-    for (auto& [key, variants] : ports_) plan.ports.push_back(planned(variants.begin()->second));
-    std::ranges::stable_partition(plan.ports,
-                                  [](const PlannedPort& each) { return each.config.port != 0; });
+    for (bool chosen_by_kernel : {false, true})
+      for (const auto& [key, variants] : ports_)
+        if ((key.port == 0) == chosen_by_kernel)
+          plan.ports.push_back(planned(variants.begin()->second));
     return plan;
   }
 
@@ -235,8 +236,8 @@ class Planner {
     Conflict conflict = between(Conflict::Kind::dedicated, a, b);
     conflict.drivers = shared;
     conflict.sentence = port_name(a) + " is dedicated, so its drivers serve no " +
-                        std::string(name(b.config.transport)) + ", but " + port_name(b) + " (" +
-                        listed(b.declared) + ") is on driver" + (shared.size() == 1 ? " " : "s ") +
+                        std::string(name(b.config.transport)) + ", but " + port_name(b) +
+                        place_of(b) + " is on driver" + (shared.size() == 1 ? " " : "s ") +
                         listed(shared) + " as well; name other drivers for one of them";
     conflicts_.push_back(std::move(conflict));
   }
@@ -266,12 +267,17 @@ class Planner {
            endpoint(variant.config.address, variant.config.port, variant.config.transport);
   }
 
-  // "driver 0/0 (a.toml:3 (...)) and driver 0/1 (a.toml:9 (...))".
+  // " (a.toml:3)", or nothing where a program declared it.
+  static std::string place_of(const Variant& variant) {
+    std::string place = variant.config.declared.text();
+    return place.empty() ? "" : " (" + place + ")";
+  }
+
+  // "driver 0/0 (a.toml:3) and driver 0/1 (a.toml:9)".
   static std::string sides(const Conflict& conflict, const Variant& a, const Variant& b) {
-    std::string first = *a.declared.begin(), second = *b.declared.begin();
-    if (conflict.drivers.empty()) return first + " and " + second;
-    return "driver " + conflict.drivers[0].text() + " by " + first + " and driver " +
-           conflict.drivers[1].text() + " by " + second;
+    if (conflict.drivers.empty()) return *a.declared.begin() + " and " + *b.declared.begin();
+    return "driver " + conflict.drivers[0].text() + place_of(a) + " and driver " +
+           conflict.drivers[1].text() + place_of(b);
   }
 
   PlannedPort planned(const Variant& variant) const {

@@ -45,7 +45,7 @@ Layout random_layout() {
 ListenerConfig random_listener() {
   ListenerConfig listener;
   listener.address = *rc::gen::weightedElement<std::string>(
-      {{12, "127.0.0.1"}, {2, "127.0.0.2"}, {1, "0.0.0.0"}, {2, "::1"}, {1, "0:0::1"}, {1, "::"}});
+      {{9, "127.0.0.1"}, {2, "127.0.0.2"}, {3, "0.0.0.0"}, {2, "::1"}, {1, "0:0::1"}, {2, "::"}});
   listener.port = *rc::gen::element<uint16_t>(0, 80, 81, 82, 443, 8080, 9000, 9001);
   if (*rc::gen::arbitrary<bool>()) {
     listener.transport = Transport::udp;
@@ -63,6 +63,7 @@ ListenerConfig random_listener() {
   if (*rc::gen::inRange(0, 6) == 0) listener.backlog = *rc::gen::inRange(0u, 3u);
   if (*rc::gen::inRange(0, 6) == 0) listener.handler = "echo";
   if (*rc::gen::inRange(0, 8) == 0) listener.timeouts.idle_ms = 1000;
+  listener.name = *rc::gen::weightedElement<std::string>({{9, ""}, {1, "admin"}});
   listener.declared = {"a.toml", *rc::gen::inRange(0u, 4u)};
   return listener;
 }
@@ -110,13 +111,69 @@ template <typename Property>
 void check(const char* what, Property property) {
   rc::detail::TestParams params = rc::detail::configuration().testParams;
   if (!getenv("RC_PARAMS")) params.seed = 1;
-  params.maxSuccess = 1000;
+  params.maxSuccess = 3000;
   auto result = rc::detail::checkTestable(property, rc::detail::TestMetadata{what, what}, params);
   rc::detail::SuccessResult success;
   if (result.match(success)) return;
   std::ostringstream text;
   rc::detail::printResultMessage(result, text);
   ADD_FAILURE() << what << ": " << text.str();
+}
+
+// The rules once more, as plainly as they can be said: does anything keep these two apart?
+bool at_odds(const ListenerConfig& a, const ListenerConfig& b, const std::set<DriverName>& of_a,
+             const std::set<DriverName>& of_b) {
+  std::string address_a = *config::normal_address(a.address),
+              address_b = *config::normal_address(b.address);
+  if (a.transport != b.transport) {
+    bool shared = std::ranges::any_of(of_a, [&](DriverName each) { return of_b.contains(each); });
+    return shared && (a.dedicated || b.dedicated);
+  }
+  if (a.port != b.port) return false;
+  if (address_a != address_b)
+    return a.port != 0 && covers(address_a, a.v6only, address_b, b.v6only);
+  if (a.port == 0 && a.name != b.name) return false;
+  ListenerConfig same = b;
+  same.drivers = a.drivers;
+  same.address = a.address;
+  return a != same;
+}
+
+std::set<DriverName> drivers_of(const ListenerConfig& listener, const Layout& layout) {
+  if (!listener.drivers.all_io)
+    return {listener.drivers.names.begin(), listener.drivers.names.end()};
+  std::set<DriverName> drivers;
+  for (const TpcLayout& tpc : layout.tpcs)
+    for (const DriverLayout& each : tpc.drivers)
+      if (each.role != Role::exec) drivers.insert(each.name());
+  return drivers;
+}
+
+bool should_refuse(const Listeners& listeners, const Layout& layout) {
+  bool executes = false;
+  for (const TpcLayout& tpc : layout.tpcs)
+    for (const DriverLayout& each : tpc.drivers) executes |= each.role != Role::io;
+  for (const ListenerConfig& listener : listeners) {
+    std::set<DriverName> drivers = drivers_of(listener, layout);
+    if (!executes || drivers.empty() || !validate(listener).empty()) return true;
+    for (DriverName each : drivers)
+      if (!layout.find(each) || layout.find(each)->role == Role::exec) return true;
+    for (const ListenerConfig& other : listeners)
+      if (at_odds(listener, other, drivers, drivers_of(other, layout))) return true;
+  }
+  return false;
+}
+
+TEST(PlanProperty, TheVerdictIsTheRules) {
+  Seen seen;
+  check("verdict", [&] {
+    Layout layout = random_layout();
+    Listeners listeners = random_listeners();
+    Planned planned = plan_ports(listeners, layout);
+    seen.count(planned);
+    RC_ASSERT(planned.has_value() == !should_refuse(listeners, layout));
+  });
+  seen.expect(kEveryCase);
 }
 
 TEST(PlanProperty, C5TheOrderOfDeclarationDecidesNothing) {
@@ -242,7 +299,8 @@ TEST(PlanProperty, C1AndC10EveryPortIsServedAsAskedByDriversThatDoIo) {
     for (const ListenerConfig& listener : listeners) {
       auto port = std::ranges::find_if(planned->ports, [&](const PlannedPort& each) {
         return each.config.port == listener.port && each.config.transport == listener.transport &&
-               each.config.address == *config::normal_address(listener.address);
+               each.config.address == *config::normal_address(listener.address) &&
+               each.config.name == listener.name;
       });
       RC_ASSERT(port != planned->ports.end());
       RC_ASSERT(port->config.backlog == listener.backlog &&

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "runtime/config/mix.hpp"
+#include "runtime/kernel/linux_kernel.hpp"
 
 namespace gatio {
 namespace {
@@ -99,11 +99,10 @@ TEST(Plan, R11TwoConfigurationsOfOnePortNameDriversAndEveryField) {
   other.protocol = "echo";
   other.declared = {"a.toml", 12};
   auto planned = plan({listener(80, {{0, 0}}), other});
-  EXPECT_EQ(sentences(planned),
-            "port 127.0.0.1:80/tcp: driver 0/3 by a.toml:12 (127.0.0.1:80/tcp) and driver 0/0 by "
-            "127.0.0.1:80/tcp must have "
-            "the same configuration, but protocol is \"echo\" against \"http\", backlog is 128 "
-            "against 4096");
+  EXPECT_EQ(
+      sentences(planned),
+      "port 127.0.0.1:80/tcp: driver 0/3 (a.toml:12) and driver 0/0 must have the same "
+      "configuration, but protocol is \"echo\" against \"http\", backlog is 128 against 4096");
   const Conflict& conflict = planned.error()[0];
   EXPECT_EQ(conflict.kind, Kind::differs);
   EXPECT_EQ(conflict.port, 80u);
@@ -178,9 +177,18 @@ TEST(Plan, R13ADedicatedListenerSharesNoDriverWithTheOtherTransport) {
   auto planned = plan({dedicated, udp(53)});
   EXPECT_EQ(sentences(planned),
             "port 127.0.0.1:80/tcp is dedicated, so its drivers serve no udp, but port "
-            "127.0.0.1:53/udp (127.0.0.1:53/udp) is on "
-            "drivers 0/0, 0/3 as well; name other drivers for one of them");
+            "127.0.0.1:53/udp is on drivers 0/0, 0/3 as well; name other drivers for one of them");
   EXPECT_TRUE(plan({dedicated, udp(53, {{1, 0}}), listener(81)}));
+}
+
+TEST(Plan, R13HoldsForADedicatedUdpListenerToo) {
+  ListenerConfig dedicated = udp(53, {{0, 3}});
+  dedicated.dedicated = true;
+  auto planned = plan({listener(80), dedicated});
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error()[0].kind, Kind::dedicated);
+  EXPECT_EQ(planned.error()[0].transport, Transport::udp);
+  EXPECT_EQ(planned.error()[0].drivers, (std::vector<DriverName>{{0, 3}}));
 }
 
 TEST(Plan, R14AnAddressThatCoversAnotherIsRefused) {
@@ -189,9 +197,8 @@ TEST(Plan, R14AnAddressThatCoversAnotherIsRefused) {
   auto planned = plan({any, listener(80, {{1, 0}})});
   EXPECT_EQ(sentences(planned),
             "port 0.0.0.0:80/tcp and port 127.0.0.1:80/tcp: one address covers the other, so "
-            "driver 0/0 by 0.0.0.0:80/tcp and "
-            "driver 1/0 by 127.0.0.1:80/tcp would take each other's traffic; keep one of them, or "
-            "give them different ports");
+            "driver 0/0 and driver 1/0 would take each other's traffic; keep one of them, or give "
+            "them different ports");
   EXPECT_TRUE(plan({any, listener(81)}));
 }
 
@@ -244,24 +251,23 @@ TEST(Plan, DifferencesSeeFieldsThatOneSideLacks) {
             (std::vector<Difference>{{"x", "1", "absent"}, {"z", "absent", "3"}}));
 }
 
-// One socket on the address; port 0 asks for any, and the answer goes to `port`. 0 or an errno.
-int bind_one(int& fd, const std::string& address, bool v6only, uint16_t& port) {
-  sockaddr_in6 v6{.sin6_family = AF_INET6,
-                  .sin6_port = htons(port),
-                  .sin6_flowinfo = 0,
-                  .sin6_addr = {},
-                  .sin6_scope_id = 0};
-  sockaddr_in v4{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
+// One socket on the address; port 0 asks for any, and the answer goes to `port`. 0 or -errno.
+int bind_one(Kernel& kernel, int& fd, const std::string& address, bool v6only, uint16_t& port) {
+  sockaddr_in6 v6{};
+  sockaddr_in v4{};
   bool is_v6 = inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1;
   if (!is_v6) inet_pton(AF_INET, address.c_str(), &v4.sin_addr);
-  fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
+  v6.sin6_family = AF_INET6;
+  v4.sin_family = AF_INET;
+  v6.sin6_port = v4.sin_port = htons(port);
+  fd = kernel.socket(is_v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fd;
   int only = v6only;
-  if (is_v6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+  if (is_v6) kernel.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   auto* where = is_v6 ? reinterpret_cast<sockaddr*>(&v6) : reinterpret_cast<sockaddr*>(&v4);
   socklen_t size = is_v6 ? sizeof v6 : sizeof v4;
-  if (bind(fd, where, size) != 0) return errno;
-  getsockname(fd, where, &size);
+  if (int rc = kernel.bind(fd, where, size); rc != 0) return rc;
+  kernel.getsockname(fd, where, &size);
   port = ntohs(is_v6 ? v6.sin6_port : v4.sin_port);
   return 0;
 }
@@ -271,23 +277,24 @@ TEST(Plan, AddressesCoverEachOtherAsInTheKernel) {
   const std::pair<const char*, bool> addresses[] = {
       {"0.0.0.0", false}, {"127.0.0.1", false}, {"127.0.0.2", false}, {"::", false},
       {"::", true},       {"::1", false},       {"::1", true}};
+  LinuxKernel kernel;
   unsigned compared = 0, overlaps = 0;
   for (auto [first, first_only] : addresses) {
     for (auto [second, second_only] : addresses) {
       int a = -1, b = -1;
       uint16_t port = 0;
-      if (bind_one(a, first, first_only, port) == 0) {
-        int error = bind_one(b, second, second_only, port);
-        if (error == 0 || error == EADDRINUSE) {
+      if (bind_one(kernel, a, first, first_only, port) == 0) {
+        int error = bind_one(kernel, b, second, second_only, port);
+        if (error == 0 || error == -EADDRINUSE) {
           ++compared;
           overlaps += error != 0;
-          EXPECT_EQ(covers(first, first_only, second, second_only), error == EADDRINUSE)
+          EXPECT_EQ(covers(first, first_only, second, second_only), error == -EADDRINUSE)
               << first << (first_only ? " v6only" : "") << " then " << second
               << (second_only ? " v6only" : "");
         }
       }
-      close(a);
-      close(b);
+      if (a >= 0) kernel.close(a);
+      if (b >= 0) kernel.close(b);
     }
   }
   if (compared < 49)

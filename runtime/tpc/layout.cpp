@@ -17,8 +17,19 @@ std::string counted(size_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+struct Given {
+  NodeMix mix;
+  config::Place place;  // of the TPC that gives it
+};
+
 // Which mix each node gets, by the node's position in the topology.
-using MixByPosition = std::map<size_t, NodeMix>;
+using MixByPosition = std::map<size_t, Given>;
+
+// The error, led by its place where it has one: "a.toml:5: tpc: ...".
+std::unexpected<Error> at(const config::Place& place, Error error) {
+  if (!place.text().empty()) error.text = place.text() + ": tpc: " + error.text;
+  return std::unexpected(std::move(error));
+}
 
 Result<size_t> position_of(const Topology& topology, unsigned os_index, const std::string& mix) {
   auto node = std::ranges::find(topology.nodes, os_index, &Node::os_index);
@@ -30,23 +41,24 @@ Result<size_t> position_of(const Topology& topology, unsigned os_index, const st
                           ", but this machine has only node " + there);
 }
 
-Result<void> assign(const Topology& topology, size_t position, const NodeMix& mix,
+Result<void> assign(const Topology& topology, size_t position, const Given& given,
                     MixByPosition& mixes) {
-  if (mixes.try_emplace(position, mix).second) return {};
+  if (mixes.try_emplace(position, given).second) return {};
   return fail(EINVAL, "node " + std::to_string(topology.nodes[position].os_index) +
-                          " is given two mixes, '" + print(mixes[position]) + "' and '" +
-                          print(mix) + "', but a node has one TPC");
+                          " is given two mixes, '" + print(mixes[position].mix) + "' and '" +
+                          print(given.mix) + "', but a node has one TPC");
 }
 
 Result<void> assign_tpc(const Topology& topology, const TpcConfig& tpc, MixByPosition& mixes) {
   std::string text = print(tpc.drivers);
-  bool per_node = tpc.drivers.nodes.empty() || tpc.drivers.nodes.front().node;
+  if (text.empty()) return fail(EINVAL, "a TPC's mix is empty");
+  bool per_node = tpc.drivers.nodes.front().node.has_value();
   if (per_node && !tpc.nodes.empty())
     return fail(EINVAL,
                 "mix '" + text + "' names its nodes, so its TPC cannot have `nodes` as well");
-  std::vector<std::pair<size_t, NodeMix>> wanted;
+  std::vector<std::pair<size_t, Given>> wanted;
   for (const NodeMix& mix : tpc.drivers.nodes) {
-    NodeMix plain{.node = {}, .parts = mix.parts};
+    Given plain{.mix = {.node = {}, .parts = mix.parts}, .place = tpc.declared};
     std::vector<unsigned> nodes = mix.node ? std::vector{*mix.node} : tpc.nodes;
     for (unsigned node : nodes) {
       auto position = position_of(topology, node, text);
@@ -58,8 +70,8 @@ Result<void> assign_tpc(const Topology& topology, const TpcConfig& tpc, MixByPos
     for (size_t i = 0; nodes.empty() && i < topology.nodes.size(); ++i)
       if (!topology.nodes[i].cores.empty()) wanted.emplace_back(i, plain);
   }
-  for (const auto& [position, mix] : wanted)
-    if (auto ok = assign(topology, position, mix, mixes); !ok) return ok;
+  for (const auto& [position, given] : wanted)
+    if (auto ok = assign(topology, position, given, mixes); !ok) return ok;
   return {};
 }
 
@@ -192,11 +204,11 @@ Result<Layout> layout(const Topology& whole, const LayoutOptions& options) {
   MixByPosition mixes;
   std::vector<TpcConfig> tpcs = options.tpcs.empty() ? std::vector<TpcConfig>(1) : options.tpcs;
   for (const TpcConfig& tpc : tpcs)
-    if (auto ok = assign_tpc(topology, tpc, mixes); !ok) return std::unexpected(ok.error());
+    if (auto ok = assign_tpc(topology, tpc, mixes); !ok) return at(tpc.declared, ok.error());
   Layout result;
-  for (const auto& [position, mix] : mixes) {
-    auto tpc = place_node(topology, position, mix);
-    if (!tpc) return std::unexpected(tpc.error());
+  for (const auto& [position, given] : mixes) {
+    auto tpc = place_node(topology, position, given.mix);
+    if (!tpc) return at(given.place, tpc.error());
     result.tpcs.push_back(std::move(*tpc));
   }
   if (result.tpcs.empty())
@@ -210,7 +222,8 @@ Result<Layout> layout(const Topology& whole, const LayoutOptions& options) {
 
 Result<Layout> layout(const Topology& topology, const config::Mix& mix,
                       std::vector<unsigned> cpus) {
-  return layout(topology, {.tpcs = {{.nodes = {}, .drivers = mix}}, .cpus = std::move(cpus)});
+  return layout(topology,
+                {.tpcs = {{.nodes = {}, .drivers = mix, .declared = {}}}, .cpus = std::move(cpus)});
 }
 
 }  // namespace gatio

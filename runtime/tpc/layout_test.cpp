@@ -94,9 +94,20 @@ TEST(Layout, ANodeThatIsNotThereIsNamed) {
 
 TEST(Layout, ANodeHasOneTpc) {
   LayoutOptions options{
-      .tpcs = {TpcConfig{}, TpcConfig{.nodes = {1}, .drivers = *parse_mix("1io")}}, .cpus = {}};
+      .tpcs = {TpcConfig{}, TpcConfig{.nodes = {1}, .drivers = *parse_mix("1io"), .declared = {}}},
+      .cpus = {}};
   EXPECT_EQ(error_of(layout(machine("numa:2 core:4 pu:1"), options)),
             "node 1 is given two mixes, '*both' and '1io', but a node has one TPC");
+}
+
+TEST(Layout, AnErrorNamesThePlaceInTheFile) {
+  TpcConfig tpc{.nodes = {}, .drivers = *parse_mix("3io"), .declared = {"a.toml", 5}};
+  EXPECT_EQ(error_of(layout(machine("numa:1 core:2 pu:1"), {.tpcs = {tpc}, .cpus = {}})),
+            "a.toml:5: tpc: mix '3io' needs 3 cores, but node 0 has 2 cores");
+}
+
+TEST(Layout, AnEmptyMixIsRefused) {
+  EXPECT_EQ(error_of(layout(machine("numa:1 core:2 pu:1"), config::Mix{})), "a TPC's mix is empty");
 }
 
 TEST(Layout, WithoutOptionsEveryCoreDoesBoth) {
