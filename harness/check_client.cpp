@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <vector>
 
 namespace gatio::harness {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr size_t kShownBytes = 60;
 
@@ -184,6 +187,10 @@ class Checker {
 
  private:
   bool next_batch(Connection& connection) {
+    if (plan_.most_ms > 0 && Clock::now() - start_ > std::chrono::milliseconds(plan_.most_ms)) {
+      report_.cut_short = report_.cut_short || to_send_ > 0;
+      to_send_ = 0;
+    }
     const uint64_t count = std::min<uint64_t>(plan_.pipeline, to_send_);
     to_send_ -= count;
     return count > 0 && connection.send(count);
@@ -230,6 +237,7 @@ class Checker {
 
   const CheckPlan& plan_;
   const Interrupt& interrupt_;
+  const Clock::time_point start_ = Clock::now();
   uint64_t to_send_;
   CheckReport report_;
   std::vector<std::unique_ptr<Connection>> connections_;

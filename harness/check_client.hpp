@@ -20,7 +20,8 @@ struct CheckPlan {
   unsigned pipeline = 16;      // requests at once on a connection
   uint64_t requests = 20'000;  // one wrong reply in 1000 stays unseen with a probability of 2e-9
   int silence_ms =
-      5'000;  // without any byte for so long, the server is taken to have stopped answering
+      5'000;        // without any byte for so long, the server is taken to have stopped answering
+  int most_ms = 0;  // stop asking after so long; 0: when all requests are answered
   Expectation expect;
 };
 
@@ -30,6 +31,7 @@ struct CheckReport {
   uint64_t bytes = 0;       // of all replies, heads included
   std::string first_wrong;  // one sentence on the first wrong reply; empty when there was none
   bool interrupted = false;
+  bool cut_short = false;  // by most_ms
 
   [[nodiscard]] double bytes_per_reply() const {
     return replies == 0 ? 0 : static_cast<double>(bytes) / static_cast<double>(replies);

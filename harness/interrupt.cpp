@@ -1,5 +1,6 @@
 #include "harness/interrupt.hpp"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -35,7 +36,10 @@ Interrupt::~Interrupt() {
 Interrupt::Woken Interrupt::wait(int other, int timeout_ms) const {
   pollfd watched[2] = {{fd_, POLLIN, 0},
                        {other, POLLIN, 0}};  // poll(2) passes over a negative descriptor
-  if (poll(watched, 2, timeout_ms) <= 0) return Woken::kTimeout;
+  int ready = 0;
+  do ready = poll(watched, 2, timeout_ms);
+  while (ready < 0 && errno == EINTR);  // stopped and continued by the shell, say
+  if (ready <= 0) return Woken::kTimeout;
   return watched[0].revents != 0 ? Woken::kInterrupt : Woken::kReady;
 }
 

@@ -1,5 +1,6 @@
 // Ctrl-C as something to wait for: SIGINT, SIGTERM and SIGHUP are blocked and read from a
-// descriptor, so no handler runs and no wait can miss one. Made once, by the runner's only thread.
+// descriptor, so no handler runs and no wait can miss one. They stay blocked when it is gone, or a
+// second Ctrl-C would kill the runner while it saves. Made once, by the runner's only thread.
 #pragma once
 
 namespace gatio::harness {

@@ -111,6 +111,8 @@ Json entry_json(const Plan& plan, const Measurement& measurement) {
   Json entry;
   entry["name"] = arm.name;
   entry["run_name"] = arm.name;
+  entry["family_index"] = measurement.arm;
+  entry["per_family_instance_index"] = 0;
   entry["run_type"] = "iteration";
   entry["repetitions"] = plan.repetitions;
   entry["repetition_index"] = measurement.repetition;

@@ -55,8 +55,12 @@ void complain(const std::string& sentence) {
 // A folder for this run, removed at its end.
 class WorkFolder {
  public:
-  WorkFolder() : path_((fs::temp_directory_path() / "gatio-XXXXXX").string()) {
+  WorkFolder() : path_(parent() + "/gatio-XXXXXX") {
     if (mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  static std::string parent() {
+    const char* variable = getenv("TMPDIR");
+    return variable != nullptr ? variable : "/tmp";
   }
   ~WorkFolder() {
     std::error_code ignored;
@@ -147,6 +151,8 @@ class RunCommand {
     RunResult result = runner.run(context_.seed, deadline);
     std::ranges::copy(result.skipped, std::back_inserter(plan_.skipped));
     fmt::print("{}", render_table(scenario_, plan_, result.measurements));
+    for (const std::string& sentence : plan_.skipped) fmt::print("skipped: {}\n", sentence);
+    fflush(stdout);  // what follows on stderr is said after the table
     context_.complete = !result.interrupted && !result.out_of_time && !result.failed;
     return finish(result);
   }
@@ -159,6 +165,12 @@ class RunCommand {
     if (auto chosen = choose_mixes(options_, scenario_); !chosen) {
       return complain(chosen.error().message()), kBadInput;
     }
+    if (const std::string folder = fs::absolute(options_.out).parent_path().string();
+        !options_.out.empty() && access(folder.c_str(), W_OK) != 0) {
+      return complain(
+                 fmt::format("--out {}: cannot write there: {}", options_.out, strerror(errno))),
+             kBadInput;
+    }
     if (!program_exists("wrk")) {
       return complain(
                  "wrk, which generates the load, is not installed: install it (apt-get install "
@@ -166,8 +178,9 @@ class RunCommand {
              kLacking;
     }
     if (work_.path().empty()) {
-      return complain(fmt::format("cannot make a folder for temporary files in {}: {}",
-                                  fs::temp_directory_path().string(), strerror(errno))),
+      return complain(fmt::format("cannot make a folder for temporary files in {}: set TMPDIR to "
+                                  "one that is writable",
+                                  WorkFolder::parent())),
              kLacking;
     }
     const std::string server = surroundings_.programs + "/" + scenario_.server;

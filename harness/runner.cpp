@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t kWarmUpRequests = 2'000;
 constexpr double kOverheadSeconds =
     0.5;  // of a timed pass beside its timed seconds: start, warm-up, stop
+constexpr int kHurriedCheckMs = 3'000;  // of a check pass when the run has a deadline
 constexpr int kGeneratorGraceMs = 10'000;
 constexpr double kBoundShare = 0.9;  // a generator that is this busy is what limits the throughput
 constexpr double kBytesTolerance = 0.01;
@@ -58,7 +59,7 @@ RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) 
   const double pass_seconds = plan_.seconds + kOverheadSeconds;
   progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions, pass_seconds);
   for (size_t server = 0; server < plan_.servers.size(); ++server) {
-    if (check(server) == Next::kStop) return std::move(result_);
+    if (check(server, deadline.has_value()) == Next::kStop) return std::move(result_);
   }
   const auto pass =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pass_seconds));
@@ -92,18 +93,26 @@ Runner::Next Runner::start_failed(size_t server, const Error& error) {
     progress_->say("skipped: " + error.text);
     return Next::kGoOn;
   }
-  result_.failed = error;
-  return Next::kStop;
+  if (error.code == kServerRefusedInput) {
+    result_.failed =
+        error;  // the scenario asks for what the server does not take: the user must correct it
+    return Next::kStop;
+  }
+  usable_[server] = false;
+  find(error.message());
+  return Next::kGoOn;
 }
 
-Runner::Next Runner::check(size_t index) {
+Runner::Next Runner::check(size_t index, bool hurry) {
   const ServerSpec& spec = plan_.servers[index];
   const std::string name =
       spec.point.empty() ? spec.label : fmt::format("{} {}", spec.point, spec.label);
   progress_->step("checking the replies of " + name);
   auto server = Server::start(scenario_, spec, surroundings_, interrupt_);
   if (!server) return start_failed(index, server.error());
-  const auto report = check_replies(check_plan(scenario_, server->port()), interrupt_);
+  CheckPlan plan = check_plan(scenario_, server->port());
+  if (hurry) plan.most_ms = kHurriedCheckMs;
+  const auto report = check_replies(plan, interrupt_);
   if (!report) {
     result_.failed =
         Error{report.error().code, fmt::format("{}: {}", name, report.error().message())};
@@ -118,6 +127,8 @@ Runner::Next Runner::check(size_t index) {
     find(fmt::format("{}: {} of {} replies were wrong; {}", name, report->wrong, report->replies,
                      report->first_wrong));
   }
+  if (report->cut_short)
+    progress_->say(fmt::format("{}: only {} replies checked", name, report->replies));
   if (const auto death = server->died()) {
     find(fmt::format("{}: {}", name, *death));
   } else if (const auto stopped = server->stop(); !stopped) {
@@ -136,10 +147,7 @@ Runner::Next Runner::measure(size_t index, unsigned repetition) {
   measurement.repetition = repetition;
   measurement.order = static_cast<unsigned>(result_.measurements.size());
   const auto loaded = load_pass(arm, *server, measurement);
-  if (!loaded && loaded.error().code == ECANCELED) {
-    result_.interrupted = true;
-    return Next::kStop;
-  }
+  if (!loaded && loaded.error().code == ECANCELED) return start_failed(arm.server, loaded.error());
   if (const auto death = server->died()) {
     find(fmt::format("{}: {}", arm.name, *death));
     return Next::kGoOn;
@@ -166,6 +174,8 @@ Result<void> Runner::load_pass(const Arm& arm, Server& server, Measurement& out)
   const auto warmed = check_replies(warm_up, interrupt_);
   if (!warmed) return fail(warmed.error().code, warmed.error().text);
   if (warmed->interrupted) return fail(ECANCELED);
+  if (warmed->wrong > 0)
+    find(fmt::format("{}: while warming up, {}", arm.name, warmed->first_wrong));
 
   Command command;
   command.folder = surroundings_.work;

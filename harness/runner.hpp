@@ -20,7 +20,7 @@ struct RunResult {
   std::vector<Measurement> measurements;
   std::vector<std::string> findings;  // wrong replies, servers that died: one sentence each
   std::vector<std::string> skipped;   // servers that cannot run here, by name and with the reason
-  std::optional<Error> failed;        // what ended the run early; kServer... codes, or an errno
+  std::optional<Error> failed;        // a server refused its arguments, which ended the run
   bool interrupted = false;
   bool out_of_time = false;
 };
@@ -35,11 +35,13 @@ class Runner {
 
  private:
   enum class Next { kGoOn, kStop };
-  Next check(size_t server);
+  // `hurry`: a slow server is checked with fewer requests.
+  Next check(size_t server, bool hurry);
   Next measure(size_t arm, unsigned repetition);
   // The generator's part of a timed pass, between two readings of the counters.
   Result<void> load_pass(const Arm& arm, Server& server, Measurement& out);
   void judge(const Arm& arm, const Measurement& measurement);
+  // A server that could not be started or used: skipped, a finding, or the end of the run.
   Next start_failed(size_t server, const Error& error);
   void find(const std::string& sentence);
 

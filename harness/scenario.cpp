@@ -209,7 +209,8 @@ void read_target(const toml::table& table, const std::string& file, std::optiona
   Reader reader(table, "target.", file, error);
   Target target;
   read_name(reader, "name", target.name);
-  if (std::ranges::any_of(out, [&](const Target& other) { return other.name == target.name; })) {
+  if (!target.name.empty() &&
+      std::ranges::any_of(out, [&](const Target& other) { return other.name == target.name; })) {
     reader.report(table.get("name")->source(), "name", fmt::format("has '{}' twice", target.name));
   }
   if (const toml::node* command = reader.require("command")) {

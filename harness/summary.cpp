@@ -1,8 +1,6 @@
 #include "harness/summary.hpp"
 
-#include <algorithm>
 #include <map>
-#include <set>
 
 #include "harness/statistics.hpp"
 
@@ -77,19 +75,6 @@ std::optional<double> paired_cpu_ratio(const std::vector<Measurement>& measureme
   }
   if (ratios.empty()) return std::nullopt;
   return median(std::move(ratios));
-}
-
-std::optional<size_t> reference_arm(const Plan& plan, size_t arm, const std::string& label) {
-  const std::string& point = plan.servers[plan.arms[arm].server].point;
-  for (size_t i = 0; i < plan.arms.size(); ++i) {
-    const ServerSpec& server = plan.servers[plan.arms[i].server];
-    if (server.target && server.label == label &&
-        plan.arms[i].connections == plan.arms[arm].connections &&
-        (server.point == point || server.point.empty())) {
-      return i;
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace gatio::harness

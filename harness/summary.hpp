@@ -34,10 +34,6 @@ std::vector<ArmSummary> summarize(const Plan& plan, const std::vector<Measuremen
 std::optional<double> paired_cpu_ratio(const std::vector<Measurement>& measurements, size_t arm,
                                        size_t reference);
 
-// The arm of the target `label` that stands beside `arm`: same connections, and the same point of
-// the sweep or none.
-std::optional<size_t> reference_arm(const Plan& plan, size_t arm, const std::string& label);
-
 // The table as text: a group for each point and number of connections, ranked by CPU ns per
 // request.
 std::string render_table(const Scenario& scenario, const Plan& plan,

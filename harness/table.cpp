@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <set>
+#include <iterator>
 
-#include "harness/mix.hpp"
 #include "harness/summary.hpp"
 
 namespace gatio::harness {
@@ -18,12 +16,12 @@ std::string with_spread(const std::string& value, double spread, size_t repetiti
 
 std::string grouped(double value) {
   std::string digits = fmt::format("{:.0f}", value);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 
-std::string optional_figure(const std::optional<double>& value, const char* suffix = "") {
-  return value ? fmt::format("{:.2f}{}", *value, suffix) : "-";
+std::string optional_figure(const std::optional<double>& value) {
+  return value ? fmt::format("{:.2f}", *value) : "-";
 }
 
 // Columns as wide as their widest cell: the first to the left, the rest to the right, the notes to
@@ -58,96 +56,131 @@ std::string notes_of(const ArmSummary& summary) {
   return notes;
 }
 
-std::string group_text(const Scenario& scenario, const Plan& plan,
-                       const std::vector<Measurement>& measurements,
-                       std::vector<ArmSummary> group) {
-  std::ranges::sort(group, {}, &ArmSummary::cpu_ns);
-  // A column for each reference that was measured: only a ratio of pairs is worth comparing.
-  Row references;
-  for (const char* label : {"floor", "nginx"}) {
-    const auto reference = reference_arm(plan, group[0].arm, label);
-    const bool measured = reference && std::ranges::any_of(group, [&](const ArmSummary& summary) {
-                            return summary.arm == *reference;
-                          });
-    if (measured && group.size() > 1) references.emplace_back(label);
-  }
-  Row header{"server", "CPU ns/request", "requests/s", "enters/req", "hand-offs/req", "errors"};
-  for (const std::string& label : references) header.insert(header.begin() + 2, "CPU / " + label);
-  header.emplace_back("notes");
-  std::vector<Row> rows{header};
-  for (const ArmSummary& summary : group) {
-    Row row{plan.servers[plan.arms[summary.arm].server].label,
-            with_spread(grouped(summary.cpu_ns), summary.cpu_ns_spread, summary.repetitions),
-            with_spread(grouped(summary.requests_per_second), summary.requests_per_second_spread,
-                        summary.repetitions),
-            optional_figure(summary.enters_per_request),
-            optional_figure(summary.handoffs_per_request),
-            std::to_string(summary.errors)};
-    for (const std::string& label : references) {
-      const auto reference = reference_arm(plan, summary.arm, label);
-      row.insert(row.begin() + 2,
-                 optional_figure(paired_cpu_ratio(measurements, summary.arm, *reference), "x"));
-    }
-    row.push_back(notes_of(summary));
-    rows.push_back(std::move(row));
-  }
-  const Arm& first = plan.arms[group[0].arm];
+// The arms that are compared with one another: one point of the sweep, one number of connections.
+struct Group {
   std::string point;
-  for (const ArmSummary& summary : group) {
-    const std::string& candidate = plan.servers[plan.arms[summary.arm].server].point;
-    if (!candidate.empty()) point = ", " + candidate;
+  unsigned connections = 0;
+  std::vector<ArmSummary> arms;
+};
+
+class Table {
+ public:
+  Table(const Scenario& scenario, const Plan& plan, const std::vector<Measurement>& measurements)
+      : scenario_(scenario), plan_(plan), measurements_(measurements) {}
+
+  std::string text() const {
+    std::string text;
+    bool bound = false;
+    bool shared = false;
+    for (const Group& group : groups()) {
+      text += group_text(group);
+      for (const ArmSummary& summary : group.arms) {
+        bound = bound || summary.generator_bound;
+        shared = shared || summary.shared;
+      }
+    }
+    if (text.empty()) return text;
+    text +=
+        "\nRanked by the server's CPU time per request, best first. Figures are medians, ± is half "
+        "the\n"
+        "distance of the quartiles, / floor the median ratio of pairs of the same repetition.\n";
+    if (bound)
+      text += "generator_bound: wrk was the bottleneck; the server may do more requests/s.\n";
+    if (shared)
+      text += "shared: wrk ran on the server's CPUs too, so its requests/s are too low.\n";
+    return text;
   }
-  return fmt::format("\n{}{}, {} connection{}, {} request{} at once\n", scenario.name, point,
-                     first.connections, first.connections == 1 ? "" : "s", scenario.load.pipeline,
-                     scenario.load.pipeline == 1 ? "" : "s") +
-         aligned(rows);
-}
+
+ private:
+  const ServerSpec& server_of(const ArmSummary& summary) const {
+    return plan_.servers[plan_.arms[summary.arm].server];
+  }
+
+  // In the plan's order. A target that takes no swept argument stands in every point's group.
+  std::vector<Group> groups() const {
+    const std::vector<ArmSummary> summaries = summarize(plan_, measurements_);
+    std::vector<std::string> points;
+    for (const ServerSpec& server : plan_.servers) {
+      if (!server.point.empty() && std::ranges::count(points, server.point) == 0) {
+        points.push_back(server.point);
+      }
+    }
+    if (points.empty()) points.emplace_back();
+    std::vector<Group> groups;
+    for (const std::string& point : points) {
+      for (const unsigned connections : scenario_.connections) {
+        Group group{point, connections, {}};
+        std::ranges::copy_if(summaries, std::back_inserter(group.arms),
+                             [&](const ArmSummary& summary) {
+                               const std::string& own = server_of(summary).point;
+                               return plan_.arms[summary.arm].connections == connections &&
+                                      (own == point || own.empty());
+                             });
+        std::ranges::sort(group.arms, {}, &ArmSummary::cpu_ns);
+        if (!group.arms.empty()) groups.push_back(std::move(group));
+      }
+    }
+    return groups;
+  }
+
+  // The arms that the others are put in relation to.
+  std::vector<const ArmSummary*> references(const Group& group) const {
+    std::vector<const ArmSummary*> found;
+    for (const char* label : {"floor", "nginx"}) {
+      for (const ArmSummary& summary : group.arms) {
+        const ServerSpec& server = server_of(summary);
+        if (server.target && server.label == label && group.arms.size() > 1)
+          found.push_back(&summary);
+      }
+    }
+    return found;
+  }
+
+  Row row(const ArmSummary& summary, const std::vector<const ArmSummary*>& references) const {
+    Row cells{server_of(summary).label,
+              with_spread(grouped(summary.cpu_ns), summary.cpu_ns_spread, summary.repetitions)};
+    for (const ArmSummary* reference : references) {
+      cells.push_back(
+          optional_figure(paired_cpu_ratio(measurements_, summary.arm, reference->arm)));
+    }
+    cells.push_back(with_spread(grouped(summary.requests_per_second),
+                                summary.requests_per_second_spread, summary.repetitions));
+    cells.push_back(optional_figure(summary.enters_per_request));
+    cells.push_back(optional_figure(summary.handoffs_per_request));
+    cells.push_back(std::to_string(summary.errors));
+    cells.push_back(notes_of(summary));
+    return cells;
+  }
+
+  std::string group_text(const Group& group) const {
+    const std::vector<const ArmSummary*> compared = references(group);
+    Row header{"server", "CPU ns/req"};
+    for (const ArmSummary* reference : compared)
+      header.push_back("/ " + server_of(*reference).label);
+    for (const char* title : {"requests/s", "enters/req", "hand-offs/req", "errors", ""}) {
+      header.emplace_back(title);
+    }
+    std::vector<Row> rows{header};
+    for (const ArmSummary& summary : group.arms) rows.push_back(row(summary, compared));
+    return fmt::format("\n{}{}{}, {} connection{}{}\n", scenario_.name,
+                       group.point.empty() ? "" : ", ", group.point, group.connections,
+                       group.connections == 1 ? "" : "s",
+                       scenario_.load.pipeline == 1
+                           ? ""
+                           : fmt::format(", {} requests at once", scenario_.load.pipeline)) +
+           aligned(rows);
+  }
+
+  const Scenario& scenario_;
+  const Plan& plan_;
+  const std::vector<Measurement>& measurements_;
+};
 
 }  // namespace
 
 std::string render_table(const Scenario& scenario, const Plan& plan,
                          const std::vector<Measurement>& measurements) {
-  const std::vector<ArmSummary> summaries = summarize(plan, measurements);
-  // The groups in the plan's order. A target that takes no swept argument stands in every point's
-  // group.
-  std::vector<std::string> points;
-  for (const ServerSpec& server : plan.servers) {
-    if (!server.point.empty() && std::ranges::count(points, server.point) == 0)
-      points.push_back(server.point);
-  }
-  if (points.empty()) points.emplace_back("");
-  std::string text;
-  bool bound = false;
-  bool shared = false;
-  for (const std::string& point : points) {
-    for (const unsigned connections : scenario.connections) {
-      std::vector<ArmSummary> group;
-      for (const ArmSummary& summary : summaries) {
-        const Arm& arm = plan.arms[summary.arm];
-        const std::string& own = plan.servers[arm.server].point;
-        if (arm.connections == connections && (own == point || own.empty()))
-          group.push_back(summary);
-      }
-      if (group.empty()) continue;
-      text += group_text(scenario, plan, measurements, group);
-      for (const ArmSummary& summary : group) {
-        bound = bound || summary.generator_bound;
-        shared = shared || summary.shared;
-      }
-    }
-  }
-  if (text.empty()) return text;
-  text +=
-      "\nRanked by the server's CPU time for each request, best first. Figures are medians, ± half "
-      "the distance of\n"
-      "the quartiles; CPU / X is the median ratio of pairs measured in the same repetition.\n";
-  if (bound)
-    text +=
-        "generator_bound: wrk was busy all the time, so the server may be able to do more "
-        "requests/s.\n";
-  if (shared)
-    text += "shared: wrk had to run on the server's CPUs, so its requests/s are too low.\n";
-  return text;
+  return Table(scenario, plan, measurements).text();
 }
 
 }  // namespace gatio::harness
