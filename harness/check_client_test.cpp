@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,7 +58,7 @@ class TestServer {
       for (const auto& [fd, text] : clients_) watched.push_back({fd, POLLIN, 0});
       poll(watched.data(), watched.size(), -1);
       if (watched[0].revents != 0) return;
-      if (watched[1].revents != 0) clients_[accept(listener_, nullptr, nullptr)];
+      if (watched[1].revents != 0) take();
       for (size_t i = 2; i < watched.size(); ++i) {
         if (watched[i].revents != 0 && !answer(watched[i].fd, clients_[watched[i].fd])) {
           close(watched[i].fd);
@@ -65,6 +66,14 @@ class TestServer {
         }
       }
     }
+  }
+
+  void take() {
+    const int fd = accept(listener_, nullptr, nullptr);
+    const int on =
+        1;  // or each answer of a batch would wait for the acknowledgement of the one before
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    clients_[fd];
   }
 
   bool answer(int fd, std::string& text) {

@@ -165,11 +165,9 @@ class RunCommand {
     if (auto chosen = choose_mixes(options_, scenario_); !chosen) {
       return complain(chosen.error().message()), kBadInput;
     }
-    if (const std::string folder = fs::absolute(options_.out).parent_path().string();
-        !options_.out.empty() && access(folder.c_str(), W_OK) != 0) {
-      return complain(
-                 fmt::format("--out {}: cannot write there: {}", options_.out, strerror(errno))),
-             kBadInput;
+    if (!out_is_writable()) {
+      complain(fmt::format("--out {}: cannot write there: {}", options_.out, strerror(errno)));
+      return kBadInput;
     }
     if (!program_exists("wrk")) {
       return complain(
@@ -191,6 +189,13 @@ class RunCommand {
              kBadInput;
     }
     return make_the_plan();
+  }
+
+  // Asked before minutes of measuring are lost.
+  bool out_is_writable() const {
+    if (options_.out.empty()) return true;
+    const std::string folder = fs::path(options_.out).parent_path().string();
+    return access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
   }
 
   int make_the_plan() {
@@ -258,13 +263,13 @@ class RunCommand {
       if (!written) return complain(written.error().message()), kLacking;
       fmt::print(stderr, "results: {}\n", options_.out);
     }
-    if (result.interrupted)
-      return complain("interrupted; what was measured so far is kept"), kInterrupted;
-    if (result.failed) {
-      complain(result.failed->message());
-      if (result.failed->code == kServerRefusedInput) return kBadInput;
-      return result.failed->code == ECHILD ? kFinding : kLacking;
+    if (result.interrupted) {
+      complain(options_.out.empty()
+                   ? "interrupted; with --out FILE.json the results so far would have been saved"
+                   : "interrupted; the results so far are in " + options_.out);
+      return kInterrupted;
     }
+    if (result.failed) return complain(result.failed->message()), kBadInput;
     if (!result.findings.empty()) {
       complain(fmt::format(
           "{}{}", result.findings[0],

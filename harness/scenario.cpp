@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -276,6 +277,10 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& file
 }
 
 Result<Scenario> load_scenario(const std::string& file) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) {
+    return fail(EISDIR, fmt::format("{} is a folder, not a scenario", file));
+  }
   errno = 0;
   std::ifstream stream(file);
   std::ostringstream text;

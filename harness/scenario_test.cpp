@@ -1,5 +1,6 @@
 #include "harness/scenario.hpp"
 
+#include <errno.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -136,7 +137,7 @@ TEST(Scenario, AFileThatIsNotThereIsNamed) {
 }
 
 TEST(Scenario, AFolderIsNoScenario) {
-  EXPECT_FALSE(load_scenario("/"));
+  EXPECT_EQ(load_scenario("/").error().code, EISDIR);
 }
 
 TEST(Scenario, ThoseThatAreShippedCanBeRead) {

@@ -3,13 +3,14 @@
 #include <dirent.h>
 #include <time.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatio::harness {
 namespace {
@@ -45,11 +46,23 @@ pid_t group_of(const std::string& folder) {
   return group;
 }
 
+// The entries of a folder in /proc that are numbers. What ends while we read is left out; the
+// standard library's iterator would throw.
+std::vector<pid_t> numbers_in(const std::string& folder) {
+  std::vector<pid_t> numbers;
+  DIR* open = opendir(folder.c_str());
+  if (open == nullptr) return numbers;
+  while (const dirent* entry = readdir(open)) {
+    if (const pid_t number = atoi(entry->d_name); number > 0) numbers.push_back(number);
+  }
+  closedir(open);
+  return numbers;
+}
+
 uint64_t context_switches(const std::string& folder) {
   uint64_t sum = 0;
-  std::error_code error;
-  for (const auto& task : std::filesystem::directory_iterator(folder + "/task", error)) {
-    const std::string status = read_all(task.path().string() + "/status");
+  for (const pid_t task : numbers_in(folder + "/task")) {
+    const std::string status = read_all(folder + "/task/" + std::to_string(task) + "/status");
     sum += number_after(status, "\nvoluntary_ctxt_switches:") +
            number_after(status, "\nnonvoluntary_ctxt_switches:");
   }
@@ -60,17 +73,16 @@ uint64_t context_switches(const std::string& folder) {
 
 GroupUsage group_usage(pid_t group) {
   GroupUsage usage;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const pid_t pid = atoi(entry.path().filename().c_str());
-    if (pid <= 0 || group_of(entry.path().string()) != group) continue;
+  for (const pid_t pid : numbers_in("/proc")) {
+    const std::string folder = "/proc/" + std::to_string(pid);
+    if (group_of(folder) != group) continue;
     clockid_t clock{};
     timespec time{};
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) continue;
     ++usage.processes;
     usage.cpu_ns +=
         static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-    usage.context_switches += context_switches(entry.path().string());
+    usage.context_switches += context_switches(folder);
   }
   return usage;
 }
