@@ -372,5 +372,5 @@ int main(int argc, char** argv) {
       chosen);
   fflush(stdout);
   floor.run();
-  return 0;
+  _exit(0);  // connections, buffers and the ring go with the process
 }
