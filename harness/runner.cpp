@@ -55,11 +55,18 @@ Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& s
       allowed_(allowed_cpus()) {}
 
 RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) {
+  progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions,
+                    plan_.seconds + kOverheadSeconds);
+  run_all(seed, deadline);
+  progress_.reset();  // takes its line off the terminal before the table comes
+  return std::move(result_);
+}
+
+void Runner::run_all(uint64_t seed, std::optional<Clock::time_point> deadline) {
   const auto order = interleave(plan_.arms.size(), plan_.repetitions, seed);
   const double pass_seconds = plan_.seconds + kOverheadSeconds;
-  progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions, pass_seconds);
   for (size_t server = 0; server < plan_.servers.size(); ++server) {
-    if (check(server, deadline.has_value()) == Next::kStop) return std::move(result_);
+    if (check(server, deadline.has_value()) == Next::kStop) return;
   }
   const auto pass =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pass_seconds));
@@ -67,13 +74,12 @@ RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) 
     for (const size_t arm : order[repetition]) {
       if (deadline && Clock::now() + pass > *deadline) {
         result_.out_of_time = true;
-        return std::move(result_);
+        return;
       }
       if (!usable_[plan_.arms[arm].server]) continue;
-      if (measure(arm, repetition) == Next::kStop) return std::move(result_);
+      if (measure(arm, repetition) == Next::kStop) return;
     }
   }
-  return std::move(result_);
 }
 
 void Runner::find(const std::string& sentence) {

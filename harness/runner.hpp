@@ -35,6 +35,7 @@ class Runner {
 
  private:
   enum class Next { kGoOn, kStop };
+  void run_all(uint64_t seed, std::optional<std::chrono::steady_clock::time_point> deadline);
   // `hurry`: a slow server is checked with fewer requests.
   Next check(size_t server, bool hurry);
   Next measure(size_t arm, unsigned repetition);
