@@ -7,6 +7,13 @@ if(harness_sources)
     PUBLIC gatio $<TARGET_NAME_IF_EXISTS:gatio_fakes> fmt::fmt nlohmann_json::nlohmann_json CLI11::CLI11
       Boost::headers Boost::context
     PRIVATE gatio_warnings)
+  target_include_directories(gatio_harness SYSTEM PRIVATE ${LLHTTP_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR})
+  # Results say which source they were measured with. Known when CMake runs; a dirty tree says so.
+  execute_process(COMMAND git describe --always --dirty --abbrev=12
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE GATIO_REVISION
+    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  target_compile_definitions(gatio_harness PUBLIC GATIO_VERSION="${PROJECT_VERSION}"
+    $<$<BOOL:${GATIO_REVISION}>:GATIO_REVISION="${GATIO_REVISION}">)
 endif()
 
 if(EXISTS ${PROJECT_SOURCE_DIR}/harness/main.cpp)

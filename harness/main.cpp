@@ -1,0 +1,72 @@
+// The `gatio` program: options in, an exit code out (design §8: 0 fine, 1 a finding, 2 bad usage or
+// input, 3 undecided, 4 the environment lacks something, 130 interrupted). Each command registers
+// itself with the parser and leaves behind what is to be called.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <memory>
+
+#include "harness/run_command.hpp"
+
+namespace {
+
+#ifndef GATIO_VERSION
+#define GATIO_VERSION "0.1.0"
+#endif
+
+using Action = std::function<int()>;
+
+void add_run(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::RunOptions>();
+  CLI::App* command =
+      app.add_subcommand("run", "Compare role mixes, and other servers, under load");
+  command
+      ->add_option("scenario", options->scenario,
+                   "What to run: a file such as scenarios/static.toml")
+      ->required()
+      ->type_name("SCENARIO.toml");
+  command->add_flag("--quick", options->quick,
+                    "End within 60 s: fewer repetitions, connections and points");
+  command
+      ->add_option("--mix", options->mixes,
+                   "Measure this mix instead of the scenario's (repeatable), e.g. 1io+1exec")
+      ->type_name("MIX")
+      ->allow_extra_args(false);
+  command->add_option("--seed", options->seed, "Seed of the order of the measurements")
+      ->type_name("N");
+  command->add_option("--out", options->out, "Write the results there as Google Benchmark JSON")
+      ->type_name("FILE.json");
+  command->add_option("--topology", options->topology, "Topology that the servers are told to use")
+      ->type_name("T");
+  command
+      ->add_option("--without", options->without,
+                   "Switch an optional kernel feature off in the servers (repeatable)")
+      ->type_name("FEATURE")
+      ->allow_extra_args(false);
+  command->footer(
+      "Prints a table ranked by CPU time per request.\n"
+      "Exit codes: 0 fine; 1 a reply was wrong or a server died; 2 bad usage or scenario; 4 "
+      "something is missing\n"
+      "here; 130 after Ctrl-C, with what was measured saved.");
+  command->callback(
+      [options, &action] { action = [options] { return gatio::harness::run_command(*options); }; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Gatio: role mixes of an io_uring runtime, compared under load.", "gatio");
+  app.set_version_flag("--version", "gatio " GATIO_VERSION);
+  app.require_subcommand(1);
+  Action action;
+  add_run(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    fprintf(stderr, "gatio: %s; see gatio --help\n", error.what());
+    return 2;
+  }
+  return action();
+}

@@ -1,0 +1,77 @@
+// What one timed pass gave. Plain data, made by the runner, read by the table and the JSON; one
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/usage.hpp"
+#include "harness/wrk.hpp"
+
+namespace gatio::harness {
+
+// One driver's counters, as a server of ours writes them when it ends.
+struct DriverMetrics {
+  unsigned tpc = 0;
+  unsigned driver = 0;
+  std::string role;
+  unsigned cpu = 0;
+  unsigned node = 0;
+  uint64_t requests = 0;
+  uint64_t tasks = 0;
+  uint64_t sqes = 0;
+  uint64_t io_sqes = 0;
+  uint64_t enters = 0;
+  uint64_t cqes = 0;
+  uint64_t handoffs = 0;
+  uint64_t cq_overflow = 0;
+  uint64_t enobufs = 0;
+  uint64_t parks = 0;
+  uint64_t wakes = 0;
+  uint64_t cpu_ns = 0;
+};
+
+// Over the server's whole life: warm-up and timed pass.
+struct ServerMetrics {
+  uint64_t requests = 0;
+  uint64_t errors = 0;
+  uint64_t connections = 0;
+  std::vector<DriverMetrics> drivers;
+
+  [[nodiscard]] uint64_t sum(uint64_t DriverMetrics::*counter) const {
+    uint64_t total = 0;
+    for (const DriverMetrics& driver : drivers) total += driver.*counter;
+    return total;
+  }
+  // A counter of all drivers for each request; nothing when there was no request or no driver.
+  [[nodiscard]] std::optional<double> per_request(uint64_t DriverMetrics::*counter) const {
+    if (requests == 0 || drivers.empty()) return std::nullopt;
+    return static_cast<double>(sum(counter)) / static_cast<double>(requests);
+  }
+};
+
+struct Measurement {
+  size_t arm = 0;  // its place in Plan::arms
+  unsigned repetition = 0;
+  unsigned order = 0;  // how many timed passes came before it
+  LoadResult load;
+  uint64_t server_cpu_ns = 0;
+  uint64_t server_context_switches = 0;
+  uint64_t generator_cpu_ns = 0;
+  std::vector<unsigned> generator_cpus;
+  bool shared = false;           // the generator ran on the server's CPUs too
+  bool generator_bound = false;  // its throughput says more about wrk than about the server
+  Pressure pressure;
+  std::optional<ServerMetrics> server;  // of servers of ours only
+
+  [[nodiscard]] double requests_per_second() const {
+    return static_cast<double>(load.requests) * 1e9 / static_cast<double>(load.duration_ns);
+  }
+  [[nodiscard]] double cpu_ns_per_request() const {
+    return static_cast<double>(server_cpu_ns) / static_cast<double>(load.requests);
+  }
+};
+
+}  // namespace gatio::harness

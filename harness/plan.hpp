@@ -1,0 +1,57 @@
+// What a run measures and in which order: the arms (a server configuration under one load) and, for
+// each repetition, a random permutation of them, so that arms measured close in time form pairs.
+// Pure data and pure functions of the scenario and the seed; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/scenario.hpp"
+
+namespace gatio::harness {
+
+using Arguments = std::vector<std::pair<std::string, int64_t>>;  // of one point of the sweep
+
+// One way to start a server. All its arms share a check pass.
+struct ServerSpec {
+  std::string label;             // "1both", or the target's name: what the table shows
+  std::string mix;               // empty for a target
+  std::optional<size_t> target;  // its place in Scenario::targets
+  Arguments arguments;
+  std::string point;           // "work_ns:5000": the swept arguments; empty when nothing varies
+  std::vector<unsigned> cpus;  // where it runs
+};
+
+struct Arm {
+  size_t server = 0;  // its place in Plan::servers
+  unsigned connections = 0;
+  std::string name;  // "cpu/work_ns:5000/mix:1both/conns:64", as in the JSON
+};
+
+struct Plan {
+  std::vector<ServerSpec> servers;
+  std::vector<Arm> arms;
+  std::vector<std::string> skipped;  // one sentence each
+  unsigned repetitions = 0;
+  unsigned seconds = 0;
+};
+
+// Leaves out what does not fit the CPUs. Targets that do not name a swept argument are measured at
+// one point.
+Plan make_plan(const Scenario& scenario, const std::vector<unsigned>& cpus);
+
+// All points of the sweep: every combination of its values.
+std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep);
+
+// Makes the plan short enough for `gatio run --quick`: fewer repetitions, then only the largest
+// number of connections, then fewer points of the sweep. Returns what was left out, for the user.
+std::vector<std::string> shorten(Scenario& scenario, const std::vector<unsigned>& cpus,
+                                 double budget_seconds);
+
+// order[repetition] is a permutation of 0..arms-1, set by the seed alone.
+std::vector<std::vector<size_t>> interleave(size_t arms, unsigned repetitions, uint64_t seed);
+
+}  // namespace gatio::harness

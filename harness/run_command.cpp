@@ -1,0 +1,306 @@
+#include "harness/run_command.hpp"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "harness/interrupt.hpp"
+#include "harness/mix.hpp"
+#include "harness/plan.hpp"
+#include "harness/results_json.hpp"
+#include "harness/runner.hpp"
+#include "harness/scenario.hpp"
+#include "harness/summary.hpp"
+#include "harness/wrk.hpp"
+
+#ifndef GATIO_REVISION
+#define GATIO_REVISION "unknown"
+#endif
+
+namespace gatio::harness {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+enum ExitCode {
+  kFine = 0,
+  kFinding = 1,
+  kBadInput = 2,
+  kUndecided = 3,
+  kLacking = 4,
+  kInterrupted = 130
+};
+
+// `--quick` promises 60 s. The plan is made for the first figure; whatever goes slower than
+// planned, no pass begins that could end after the second.
+constexpr double kQuickPlanSeconds = 45;
+constexpr int kQuickDeadlineSeconds = 54;
+
+void complain(const std::string& sentence) {
+  fmt::print(stderr, "gatio run: {}\n", sentence);
+}
+
+// A folder for this run, removed at its end.
+class WorkFolder {
+ public:
+  WorkFolder() : path_(parent() + "/gatio-XXXXXX") {
+    if (mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  static std::string parent() {
+    const char* variable = getenv("TMPDIR");
+    return variable != nullptr ? variable : "/tmp";
+  }
+  ~WorkFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string own_path() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).string();
+}
+
+// FNV-1a, 64 bits: enough to tell two builds apart, and no library is needed. Not against forgery.
+std::string file_hash(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return "";
+  uint64_t hash = 0xcbf29ce484222325;
+  char buffer[65536];
+  while (in.read(buffer, sizeof(buffer)), in.gcount() > 0) {
+    for (std::streamsize i = 0; i < in.gcount(); ++i)
+      hash = (hash ^ static_cast<unsigned char>(buffer[i])) * 0x100000001b3;
+  }
+  return fmt::format("fnv1a64:{:016x}", hash);
+}
+
+std::string now_iso() {
+  const time_t now = time(nullptr);
+  tm parts{};
+  localtime_r(&now, &parts);
+  char text[40];
+  strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &parts);
+  return std::string(text).insert(strlen(text) - 2, ":");
+}
+
+std::string kernel_release() {
+  utsname name{};
+  return uname(&name) == 0 ? fmt::format("{} {} {}", name.sysname, name.release, name.machine)
+                           : "unknown";
+}
+
+// Replaces the scenario's mixes by those asked for.
+Result<void> choose_mixes(const RunOptions& options, Scenario& scenario) {
+  if (options.mixes.empty()) return {};
+  if (scenario.server.empty()) {
+    return fail(EINVAL,
+                fmt::format("{} has no server of ours that --mix could be for", scenario.file));
+  }
+  scenario.mixes.clear();
+  for (const std::string& mix : options.mixes) {
+    if (auto cores = mix_cores(mix, 1); !cores)
+      return fail(EINVAL, "--mix: " + cores.error().message());
+    if (std::ranges::count(scenario.mixes, mix) == 0) scenario.mixes.push_back(mix);
+  }
+  return {};
+}
+
+// Takes out the targets whose program is not installed, and says so.
+void drop_missing_targets(Scenario& scenario, const Surroundings& surroundings,
+                          std::vector<std::string>& skipped) {
+  std::erase_if(scenario.targets, [&](const Target& target) {
+    const std::string program = fill_in(target.command[0], {{"scenarios", surroundings.programs}});
+    if (program_exists(program)) return false;
+    skipped.push_back(fmt::format("target {}: {} is not installed", target.name, program));
+    return true;
+  });
+}
+
+class RunCommand {
+ public:
+  explicit RunCommand(const RunOptions& options) : options_(options) {
+    const std::string self = own_path();
+    surroundings_ = {fs::path(self).parent_path() / "scenarios", work_.path(), options.topology,
+                     options.without};
+    context_.executable = self;
+  }
+
+  int run() {
+    if (const int code = prepare(); code != kFine) return code;
+    const Clock::time_point start = Clock::now();
+    std::optional<Clock::time_point> deadline;
+    if (options_.quick) deadline = start + std::chrono::seconds(kQuickDeadlineSeconds);
+    Runner runner(scenario_, plan_, surroundings_, interrupt_);
+    RunResult result = runner.run(context_.seed, deadline);
+    std::ranges::copy(result.skipped, std::back_inserter(plan_.skipped));
+    fmt::print("{}", render_table(scenario_, plan_, result.measurements));
+    for (const std::string& sentence : plan_.skipped) fmt::print("skipped: {}\n", sentence);
+    fflush(stdout);  // what follows on stderr is said after the table
+    context_.complete = !result.interrupted && !result.out_of_time && !result.failed;
+    return finish(result);
+  }
+
+ private:
+  int prepare() {
+    auto scenario = load_scenario(options_.scenario);
+    if (!scenario) return complain(scenario.error().message()), kBadInput;
+    scenario_ = std::move(*scenario);
+    if (auto chosen = choose_mixes(options_, scenario_); !chosen) {
+      return complain(chosen.error().message()), kBadInput;
+    }
+    if (!out_is_writable()) {
+      complain(fmt::format("--out {}: cannot write there: {}", options_.out, strerror(errno)));
+      return kBadInput;
+    }
+    if (!program_exists("wrk")) {
+      return complain(
+                 "wrk, which generates the load, is not installed: install it (apt-get install "
+                 "wrk)"),
+             kLacking;
+    }
+    if (work_.path().empty()) {
+      return complain(fmt::format("cannot make a folder for temporary files in {}: set TMPDIR to "
+                                  "one that is writable",
+                                  WorkFolder::parent())),
+             kLacking;
+    }
+    const std::string server = surroundings_.programs + "/" + scenario_.server;
+    if (!scenario_.mixes.empty() && !program_exists(server)) {
+      return complain(
+                 fmt::format("{}: server: there is no program {}; build it or correct its name",
+                             scenario_.file, server)),
+             kBadInput;
+    }
+    return make_the_plan();
+  }
+
+  // Asked before minutes of measuring are lost.
+  bool out_is_writable() const {
+    if (options_.out.empty()) return true;
+    const std::string folder = fs::path(options_.out).parent_path().string();
+    return access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+  }
+
+  int make_the_plan() {
+    const std::vector<unsigned> cpus = allowed_cpus();
+    std::vector<std::string> skipped;
+    drop_missing_targets(scenario_, surroundings_, skipped);
+    std::vector<std::string> left_out;
+    if (options_.quick) left_out = shorten(scenario_, cpus, kQuickPlanSeconds);
+    plan_ = make_plan(scenario_, cpus);
+    plan_.skipped.insert(plan_.skipped.end(), skipped.begin(), skipped.end());
+    for (const std::string& sentence : plan_.skipped) fmt::print(stderr, "skipped: {}\n", sentence);
+    const bool any_mix =
+        std::ranges::any_of(plan_.servers, [](const ServerSpec& spec) { return !spec.target; });
+    if (plan_.arms.empty() || (!any_mix && !scenario_.mixes.empty())) {
+      complain(fmt::format(
+          "none of the mixes of {} fits the {} CPUs that this process may use; name a smaller one "
+          "with --mix",
+          scenario_.file, cpus.size()));
+      return kLacking;
+    }
+    describe(cpus, left_out);
+    std::ofstream script(work_.path() + "/load.lua");
+    script << wrk_script(scenario_.load.pipeline);
+    return kFine;
+  }
+
+  // Fills in the context and says what is about to happen.
+  void describe(const std::vector<unsigned>& cpus, const std::vector<std::string>& left_out) {
+    context_.date = now_iso();
+    context_.revision = GATIO_REVISION;
+    context_.kernel = kernel_release();
+    context_.cpus = static_cast<unsigned>(cpus.size());
+    context_.topology = options_.topology.empty() ? fmt::format("this: cpus {}", cpu_list(cpus))
+                                                  : options_.topology;
+    context_.generator = find_wrk_version();
+    context_.seed = options_.seed.value_or(std::random_device{}());
+    for (const ServerSpec& spec : plan_.servers) {
+      const std::string name = spec.target ? spec.label : scenario_.server;
+      if (context_.binaries.contains(name)) continue;
+      if (const std::string hash = file_hash(program_of(scenario_, spec, surroundings_));
+          !hash.empty()) {
+        context_.binaries[name] = hash;
+      }
+    }
+    fmt::print(stderr, "{}: {} arms x {} repetitions x {} s, on CPUs {}, seed {}\n", scenario_.name,
+               plan_.arms.size(), plan_.repetitions, plan_.seconds, cpu_list(cpus), context_.seed);
+    if (!left_out.empty()) fmt::print(stderr, "--quick leaves out {}\n", fmt::join(left_out, ", "));
+  }
+
+  std::string find_wrk_version() {
+    Command command;
+    command.arguments = {"wrk", "-v"};
+    command.folder = work_.path();
+    command.name = "version";
+    auto wrk = Child::start(command);
+    if (!wrk) return "wrk";
+    wrk->wait(interrupt_, 2000);
+    return wrk_version(wrk->output());
+  }
+
+  int finish(const RunResult& result) {
+    if (!options_.out.empty()) {
+      const auto written = write_results(
+          options_.out, results_json(scenario_, plan_, context_, result.measurements));
+      if (!written) return complain(written.error().message()), kLacking;
+      fmt::print(stderr, "results: {}\n", options_.out);
+    }
+    if (result.interrupted) {
+      complain(options_.out.empty()
+                   ? "interrupted; with --out FILE.json the results so far would have been saved"
+                   : "interrupted; the results so far are in " + options_.out);
+      return kInterrupted;
+    }
+    if (result.failed) return complain(result.failed->message()), kBadInput;
+    if (!result.findings.empty()) {
+      complain(fmt::format(
+          "{}{}", result.findings[0],
+          result.findings.size() == 1
+              ? ""
+              : fmt::format(" (and {} more findings above)", result.findings.size() - 1)));
+      return kFinding;
+    }
+    if (result.measurements.empty()) {
+      return complain(result.skipped.empty() ? "the time was over before anything was measured"
+                                             : result.skipped[0]),
+             kLacking;
+    }
+    if (result.out_of_time)
+      complain("the time of --quick was over before all repetitions were done");
+    return kFine;
+  }
+
+  const RunOptions& options_;
+  Interrupt interrupt_;
+  WorkFolder work_;
+  Surroundings surroundings_;
+  Scenario scenario_;
+  Plan plan_;
+  Context context_;
+};
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+  return RunCommand(options).run();
+}
+
+}  // namespace gatio::harness

@@ -1,0 +1,25 @@
+// `gatio run SCENARIO.toml`: reads the scenario, carries it out, prints the table and writes the
+// JSON. Called once by main, on the main thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatio::harness {
+
+struct RunOptions {
+  std::string scenario;
+  std::vector<std::string> mixes;  // instead of the scenario's; empty: those
+  bool quick = false;
+  std::optional<uint64_t> seed;  // absent: a new one, which is printed and saved
+  std::string out;               // empty: no file
+  std::string topology;
+  std::vector<std::string> without;
+};
+
+// Returns the exit code of design §8.
+int run_command(const RunOptions& options);
+
+}  // namespace gatio::harness

@@ -1,0 +1,170 @@
+// The whole of `gatio run` on a small server of another make: a few lines of Perl, which every
+// Debian has.
+#include "harness/run_command.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "harness/process.hpp"
+
+namespace gatio::harness {
+namespace {
+
+// Answers every head; request number N*k is answered wrongly when the second argument N is not 0.
+constexpr const char* kServer = R"perl(
+use IO::Socket::INET; use IO::Select; use Socket qw(IPPROTO_TCP TCP_NODELAY);
+my ($port, $lie) = @ARGV;
+my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 128, ReuseAddr => 1) or die "no port: $!";
+my ($select, %text, $count) = (IO::Select->new($listener));
+while (my @ready = $select->can_read) {
+  for my $fd (@ready) {
+    if ($fd == $listener) { my $new = $listener->accept; setsockopt($new, IPPROTO_TCP, TCP_NODELAY, 1); $select->add($new); next; }
+    my $got = sysread($fd, $text{$fd}, 65536, length($text{$fd} // ""));
+    if (!$got) { $select->remove($fd); delete $text{$fd}; close $fd; next; }
+    my $out = "";
+    while ($text{$fd} =~ s/^.*?\r\n\r\n//s) {
+      my $body = ($lie && ++$count % $lie == 0) ? "Hallo" : "Hello";
+      $out .= "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n$body";
+    }
+    syswrite($fd, $out) if $out ne "";
+  }
+}
+)perl";
+
+class RunCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "/gatio-run-XXXXXX";
+    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
+    write("server.pl", kServer);
+    options_.scenario = folder_ + "/s.toml";
+    options_.out = folder_ + "/out.json";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ + "/" + name) << text;
+  }
+
+  std::string read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ + "/" + name).rdbuf();
+    return text.str();
+  }
+
+  // A scenario with this server as its only target.
+  void scenario(const std::string& command) const {
+    write("s.toml",
+          "name = \"s\"\nconnections = [2]\nrepetitions = 1\nseconds = 1\nexpect = { body = "
+          "\"Hello\" }\n"
+          "[[target]]\nname = \"perl\"\ncommand = " +
+              command + "\n");
+  }
+  std::string perl(int lie) const {
+    return "[\"perl\", \"" + folder_ + "/server.pl\", \"{port}\", \"" + std::to_string(lie) + "\"]";
+  }
+
+  // Runs it and takes what it says on stderr.
+  int run() {
+    testing::internal::CaptureStderr();
+    testing::internal::CaptureStdout();
+    const int code = run_command(options_);
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return code;
+  }
+
+  std::string folder_;
+  RunOptions options_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(RunCommand, MeasuresAnHonestServer) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario(perl(0));
+  ASSERT_EQ(run(), 0) << err_;
+  EXPECT_NE(out_.find("perl"), std::string::npos) << out_;
+  const auto json = nlohmann::json::parse(read("out.json"));
+  ASSERT_EQ(json["benchmarks"].size(), 1U);
+  EXPECT_EQ(json["benchmarks"][0]["name"], "s/target:perl/conns:2");
+  EXPECT_GT(json["benchmarks"][0]["cpu_time"], 0);
+  EXPECT_EQ(json["context"]["complete"], true);
+}
+
+TEST_F(RunCommand, AServerThatLiesOnceInAThousandIsAFinding) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario(perl(1000));
+  EXPECT_EQ(run(), 1);
+  EXPECT_NE(err_.find("replies were wrong; "), std::string::npos) << err_;
+  EXPECT_NE(err_.find("body \"Hallo\" instead of \"Hello\""), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, AServerThatEndsAtOnceIsAFinding) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario(R"(["sh", "-c", "echo no luck today >&2; exit 3"])");
+  EXPECT_EQ(run(), 1);
+  EXPECT_NE(err_.find("exit code 3 before it answered: no luck today"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, AServerThatLacksSomethingIsSkippedByName) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario(R"(["sh", "-c", "echo io_uring is disabled >&2; exit 4"])");
+  EXPECT_EQ(run(), 4);
+  EXPECT_NE(err_.find("skipped: perl"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("io_uring is disabled"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, ATargetThatIsNotInstalledIsSkippedByName) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario("[\"gatio-no-such-server\"]");
+  EXPECT_EQ(run(), 4);
+  EXPECT_NE(err_.find("skipped: target perl: gatio-no-such-server is not installed"),
+            std::string::npos)
+      << err_;
+}
+
+TEST_F(RunCommand, ABadScenarioIsBadInput) {
+  write("s.toml", "nam = \"s\"\n");
+  EXPECT_EQ(run(), 2);
+  EXPECT_NE(err_.find("s.toml:1:"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, ABadMixIsBadInput) {
+  write("s.toml", "name = \"s\"\nserver = \"x\"\nmixes = [\"1both\"]\nconnections = [2]\n");
+  options_.mixes = {"1boht"};
+  EXPECT_EQ(run(), 2);
+  EXPECT_NE(err_.find("'1boht' is not a mix"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, AServerThatDoesNotExistIsBadInput) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  write("s.toml", "name = \"s\"\nserver = \"no-such\"\nmixes = [\"1both\"]\nconnections = [2]\n");
+  EXPECT_EQ(run(), 2);
+  EXPECT_NE(err_.find("there is no program"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, AnOutFolderThatIsNotThereIsToldBeforeMeasuring) {
+  scenario(perl(0));
+  options_.out = folder_ + "/none/out.json";
+  EXPECT_EQ(run(), 2);
+  EXPECT_EQ(err_.find("checking"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, WithoutWrkItSaysWhatToDo) {
+  scenario(perl(0));
+  const std::string path = getenv("PATH");
+  setenv("PATH", folder_.c_str(), 1);
+  EXPECT_EQ(run(), 4);
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_NE(err_.find("install it (apt-get install wrk)"), std::string::npos) << err_;
+}
+
+}  // namespace
+}  // namespace gatio::harness
