@@ -100,7 +100,8 @@ Result<void> Lifecycle::Member::start_services() {
   return {};
 }
 
-// Stopping takes a few turns: what was cancelled has to end. Comes back by the mailbox until it has.
+// Stopping takes a few turns: what was cancelled has to end. Comes back by the mailbox until it
+// has.
 void Lifecycle::Member::poll_stopped() {
   bool stopped = true;
   for (Service* service : services_) stopped = stopped && service->stopped();
@@ -126,7 +127,8 @@ void Lifecycle::send_to_all(Phase command) {
   phase_ = command;
   missing_reports_ = members_.size();
   Driver* self = Driver::current();
-  // The leader itself comes last: its own message must not be carried out while others are not yet sent.
+  // The leader itself comes last: its own message must not be carried out while others are not yet
+  // sent.
   for (size_t i = members_.size(); i-- > 0;) {
     Member& member = *members_[i];
     member.command_ = command;
@@ -194,8 +196,8 @@ void Lifecycle::begin_drain() {
   send_to_all(Phase::draining);
 }
 
-// First the services finish what they had begun, then the tasks end; after the deadline whatever is left is
-// cut off.
+// First the services finish what they had begun, then the tasks end; after the deadline whatever is
+// left is cut off.
 void Lifecycle::go_on_draining() {
   bool quiet = true;
   for (auto& member : members_) quiet = quiet && member->quiet_;
@@ -216,8 +218,8 @@ void Lifecycle::go_on_draining() {
   self->timers().arm(*this, self->turn_ns() + kPollNs);
 }
 
-// Quiet drivers may still have a message under way between them. None is when two looks in a row find
-// everybody quiet, and nobody has sent or taken a message in between.
+// Quiet drivers may still have a message under way between them. None is when two looks in a row
+// find everybody quiet, and nobody has sent or taken a message in between.
 bool Lifecycle::settled() {
   uint64_t messages = 0;
   for (auto& member : members_) messages += member->work_messages_;

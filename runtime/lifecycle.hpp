@@ -1,7 +1,8 @@
-// The life of all drivers together: open, prepare, start, serve, drain, stop. One driver leads: it sends each
-// step to all members as a message and goes on when all have reported. Start is all or nothing: if any step
-// fails anywhere, everything that was opened is closed again. Owned by the Runtime. Member::step() is the
-// loop body of a driver's thread; all else runs on the leader, except where a comment says otherwise.
+// The life of all drivers together: open, prepare, start, serve, drain, stop. One driver leads: it
+// sends each step to all members as a message and goes on when all have reported. Start is all or
+// nothing: if any step fails anywhere, everything that was opened is closed again. Owned by the
+// Runtime. Member::step() is the loop body of a driver's thread; all else runs on the leader,
+// except where a comment says otherwise.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,16 @@ namespace gatio {
 
 class Lifecycle : private Timer {
  public:
-  enum class Phase : uint8_t { opening, preparing, starting, serving, draining, settling, stopping, ended };
+  enum class Phase : uint8_t {
+    opening,
+    preparing,
+    starting,
+    serving,
+    draining,
+    settling,
+    stopping,
+    ended
+  };
 
   // One driver's part. Its fields travel with its message: to the member, and back to the leader.
   class Member : private Work {
@@ -29,7 +39,8 @@ class Lifecycle : private Timer {
     Member(Lifecycle& all, Driver& driver) : all_(all), driver_(driver) {}
     Member(const Member&) = delete;
 
-    // On the driver's thread, until it returns false: the first step opens the driver, the others are turns.
+    // On the driver's thread, until it returns false: the first step opens the driver, the others
+    // are turns.
     bool step();
     [[nodiscard]] Driver& driver() { return driver_; }
     // Before any thread runs.
@@ -49,15 +60,16 @@ class Lifecycle : private Timer {
     std::vector<Service*> services_;
     Phase command_ = Phase::opening;
     Result<void> outcome_;
-    bool quiet_ = false;           // nothing left to drain, or to run
-    uint64_t control_messages_ = 0;  // of the lifecycle itself, sent and taken here; this driver only
-    uint64_t work_messages_ = 0;     // all others, sent and taken here, at the time of the report
+    bool quiet_ = false;  // nothing left to drain, or to run
+    uint64_t control_messages_ =
+        0;                        // of the lifecycle itself, sent and taken here; this driver only
+    uint64_t work_messages_ = 0;  // all others, sent and taken here, at the time of the report
     bool opened_ = false;
     bool ended_ = false;
   };
 
   struct Options {
-    uint64_t drain_ns = 0;                  // how long a drain may take before it cuts off
+    uint64_t drain_ns = 0;                     // how long a drain may take before it cuts off
     std::function<Result<void>()> on_serving;  // on the leader's driver, once everybody serves
   };
 

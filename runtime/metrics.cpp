@@ -20,7 +20,8 @@ void append(std::string& text, std::initializer_list<Field> fields) {
 std::string driver_json(const DriverMetrics& driver) {
   std::string text = "{";
   append(text, {{"tpc", driver.tpc}, {"driver", driver.driver}});
-  text += "\"role\":\"" + std::string(config::name(driver.role)) + "\",\"node\":" + std::to_string(driver.node) + ",";
+  text += "\"role\":\"" + std::string(config::name(driver.role)) +
+          "\",\"node\":" + std::to_string(driver.node) + ",";
   append(text, {{"cpu", driver.cpu},
                 {"requests", driver.requests},
                 {"tasks", driver.tasks},

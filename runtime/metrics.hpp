@@ -1,4 +1,5 @@
-// What a runtime counted: per driver, and in total. A plain copy of the counters, made by Runtime::metrics().
+// What a runtime counted: per driver, and in total. A plain copy of the counters, made by
+// Runtime::metrics().
 #pragma once
 
 #include <cstdint>
@@ -15,19 +16,19 @@ struct DriverMetrics {
   config::Role role = config::Role::both;
   unsigned cpu = 0;
   int node = 0;
-  uint64_t requests = 0;    // fully received on this driver's connections
-  uint64_t tasks = 0;       // resumptions of users' frames
-  uint64_t sqes = 0;        // all
-  uint64_t io_sqes = 0;     // those that are not wake-ups
-  uint64_t enters = 0;      // io_uring_enter calls
+  uint64_t requests = 0;  // fully received on this driver's connections
+  uint64_t tasks = 0;     // resumptions of users' frames
+  uint64_t sqes = 0;      // all
+  uint64_t io_sqes = 0;   // those that are not wake-ups
+  uint64_t enters = 0;    // io_uring_enter calls
   uint64_t cqes = 0;
-  uint64_t handoffs = 0;    // messages to other drivers
+  uint64_t handoffs = 0;  // messages to other drivers
   uint64_t parks = 0;
-  uint64_t wakes = 0;       // parked drivers that it woke
+  uint64_t wakes = 0;  // parked drivers that it woke
   uint64_t cq_overflow = 0;
-  uint64_t enobufs = 0;     // receives that ended for want of a buffer
+  uint64_t enobufs = 0;  // receives that ended for want of a buffer
   uint64_t spin_ns = 0;
-  uint64_t cpu_ns = 0;      // of its thread; 0 while it runs
+  uint64_t cpu_ns = 0;  // of its thread; 0 while it runs
 };
 
 struct Metrics {
@@ -45,8 +46,8 @@ struct Metrics {
   std::vector<DriverMetrics> drivers;
 };
 
-// One JSON object, one line; the names are those of the members, and "errors" is the sum of the answers that
-// were no handler's.
+// One JSON object, one line; the names are those of the members, and "errors" is the sum of the
+// answers that were no handler's.
 std::string to_json(const Metrics& metrics);
 
 }  // namespace gatio

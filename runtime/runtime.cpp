@@ -24,9 +24,12 @@ std::string join_list(const std::vector<std::string>& parts) {
 
 }  // namespace
 
-Runtime::Runtime(Kernel& kernel, RuntimeOptions options) : kernel_(kernel), options_(std::move(options)) {}
+Runtime::Runtime(Kernel& kernel, RuntimeOptions options)
+    : kernel_(kernel), options_(std::move(options)) {}
 
-Runtime::~Runtime() { take_down(); }
+Runtime::~Runtime() {
+  take_down();
+}
 
 // Services before the drivers that they lie on, drivers before the heaps that the TPCs own.
 void Runtime::take_down() {
@@ -39,7 +42,8 @@ void Runtime::take_down() {
 
 Result<void> Runtime::build() {
   if (built_) return {};
-  for (auto step : {&Runtime::build_layout, &Runtime::build_plan, &Runtime::build_tpcs, &Runtime::bind_ports}) {
+  for (auto step :
+       {&Runtime::build_layout, &Runtime::build_plan, &Runtime::build_tpcs, &Runtime::bind_ports}) {
     if (Result<void> done = (this->*step)(); !done) {
       take_down();
       return done;
@@ -51,7 +55,8 @@ Result<void> Runtime::build() {
 
 Result<void> Runtime::build_layout() {
   const config::RuntimeConfig& config = options_.config;
-  Result<Topology> topology = config.topology == "this" ? kernel_.topology() : load_topology(config.topology);
+  Result<Topology> topology =
+      config.topology == "this" ? kernel_.topology() : load_topology(config.topology);
   if (!topology) return Error(topology.error());
   Result<Layout> its_layout = gatio::layout(*topology, LayoutOptions{config.tpcs, options_.cpus});
   if (!its_layout) return Error(its_layout.error());
@@ -60,15 +65,18 @@ Result<void> Runtime::build_layout() {
 }
 
 Result<void> Runtime::build_plan() {
-  std::expected<PortPlan, std::vector<Conflict>> planned = plan_ports(options_.config.listeners, layout_);
+  std::expected<PortPlan, std::vector<Conflict>> planned =
+      plan_ports(options_.config.listeners, layout_);
   if (!planned) {
     std::string text;
-    for (const Conflict& conflict : planned.error()) text += (text.empty() ? "" : "\n") + conflict.sentence;
+    for (const Conflict& conflict : planned.error())
+      text += (text.empty() ? "" : "\n") + conflict.sentence;
     return fail(EINVAL, std::move(text));
   }
   plan_ = std::move(*planned);
   for (const PlannedPort& port : plan_.ports) {
-    if (Result<Protocol> protocol = protocol_of(port.config); !protocol) return Error(protocol.error());
+    if (Result<Protocol> protocol = protocol_of(port.config); !protocol)
+      return Error(protocol.error());
   }
   return {};
 }
@@ -76,20 +84,23 @@ Result<void> Runtime::build_plan() {
 Result<Protocol> Runtime::protocol_of(const config::ListenerConfig& listener) const {
   std::string where = config::endpoint(listener.address, listener.port, listener.transport);
   if (listener.transport == config::Transport::udp) {
-    return fail(EPROTONOSUPPORT, where + ": this version serves TCP only; a UDP listener can be checked, not run");
+    return fail(EPROTONOSUPPORT,
+                where + ": this version serves TCP only; a UDP listener can be checked, not run");
   }
   if (listener.protocol == "http") {
     auto handler = handlers_.find(listener.handler);
     if (handler != handlers_.end()) return Protocol{.http = &handler->second};
     std::vector<std::string> known;
     for (const auto& [name, ignored] : handlers_) known.push_back(name);
-    return fail(EINVAL, where + ": no handler is named '" + listener.handler + "' (known: " + join_list(known) + ")");
+    return fail(EINVAL, where + ": no handler is named '" + listener.handler +
+                            "' (known: " + join_list(known) + ")");
   }
   auto protocol = protocols_.find(listener.protocol);
   if (protocol != protocols_.end()) return Protocol{.stream = &protocol->second};
   std::vector<std::string> known = {"http"};
   for (const auto& [name, ignored] : protocols_) known.push_back(name);
-  return fail(EINVAL, where + ": no protocol is named '" + listener.protocol + "' (known: " + join_list(known) + ")");
+  return fail(EINVAL, where + ": no protocol is named '" + listener.protocol +
+                          "' (known: " + join_list(known) + ")");
 }
 
 Result<void> Runtime::build_tpcs() {
@@ -101,16 +112,21 @@ Result<void> Runtime::build_tpcs() {
   TpcOptions options{.placement = *policy,
                      .heap_bytes = size_t{config.heap_mb} << 20,
                      .spin_ns = uint64_t{config.spin_us} * 1000,
-                     .ring = {.sq_entries = config.sq_entries, .cq_entries = config.cq_entries, .without = *without},
+                     .ring = {.sq_entries = config.sq_entries,
+                              .cq_entries = config.cq_entries,
+                              .without = *without},
                      .seed = 1};
-  for (const TpcLayout& place : layout_.tpcs) tpcs_.push_back(std::make_unique<Tpc>(kernel_, place, options));
+  for (const TpcLayout& place : layout_.tpcs)
+    tpcs_.push_back(std::make_unique<Tpc>(kernel_, place, options));
   uint64_t drain_ms = 0;
-  for (const PlannedPort& port : plan_.ports) drain_ms = std::max<uint64_t>(drain_ms, port.config.timeouts.drain_ms);
+  for (const PlannedPort& port : plan_.ports)
+    drain_ms = std::max<uint64_t>(drain_ms, port.config.timeouts.drain_ms);
   if (plan_.ports.empty()) drain_ms = config::Timeouts{}.drain_ms;
-  lifecycle_ = std::make_unique<Lifecycle>(
-      Lifecycle::Options{.drain_ns = drain_ms * 1'000'000, .on_serving = [this] { return begin_serving(); }});
+  lifecycle_ = std::make_unique<Lifecycle>(Lifecycle::Options{
+      .drain_ns = drain_ms * 1'000'000, .on_serving = [this] { return begin_serving(); }});
   connect_drivers();
-  if (lifecycle_->members().empty()) return fail(EINVAL, "the configuration asks for no driver at all");
+  if (lifecycle_->members().empty())
+    return fail(EINVAL, "the configuration asks for no driver at all");
   return {};
 }
 
@@ -153,7 +169,8 @@ void Runtime::connect_drivers() {
 Driver* Runtime::driver(DriverName name) {
   for (auto& tpc : tpcs_) {
     for (auto& each : tpc->drivers()) {
-      if (tpc->layout().os_index == name.node && each->options().index == name.index) return each.get();
+      if (tpc->layout().os_index == name.node && each->options().index == name.index)
+        return each.get();
     }
   }
   return nullptr;
@@ -163,15 +180,16 @@ Result<void> Runtime::bind_ports() {
   uint16_t buffer_group = 1;  // 0 is the clients'
   for (const PlannedPort& port : plan_.ports) {
     Result<Protocol> protocol = protocol_of(port.config);
-    Result<BoundSockets> bound = bind_port(kernel_, port.config, static_cast<unsigned>(port.members.size()));
+    Result<BoundSockets> bound =
+        bind_port(kernel_, port.config, static_cast<unsigned>(port.members.size()));
     if (!bound) return Error(bound.error());
     config::ListenerConfig config = port.config;
     config.port = bound->port;
     for (size_t i = 0; i < port.members.size(); ++i) {
       Driver* its_driver = driver(port.members[i]);
       listeners_.push_back(std::make_unique<Listener>(*its_driver, buffer_group, config,
-                                                      static_cast<unsigned>(port.members.size()), bound->fds[i],
-                                                      *protocol));
+                                                      static_cast<unsigned>(port.members.size()),
+                                                      bound->fds[i], *protocol));
       for (auto& member : lifecycle_->members()) {
         if (&member->driver() == its_driver) member->add_service(*listeners_.back());
       }
@@ -199,7 +217,8 @@ Result<void> Runtime::begin_serving() {
     return fail(EPERM, "no driver may execute tasks: give a TPC an exec or both driver");
   }
   if (!options_.stop_signals.empty()) {
-    Result<void> spawned = spawn_detached_on(*target, [this] { return watch_signals(); }, Priority::high);
+    Result<void> spawned = spawn_detached_on(
+        *target, [this] { return watch_signals(); }, Priority::high);
     if (!spawned) return spawned;
   }
   for (auto& task : start_tasks_) {

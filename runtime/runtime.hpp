@@ -1,6 +1,6 @@
-// The runtime: builds the TPCs that a configuration asks for, binds its ports, runs its drivers until
-// somebody asks for a shutdown, and drains. Owned by the program; built and run on one thread. Handlers,
-// protocols and start-up tasks are registered before run().
+// The runtime: builds the TPCs that a configuration asks for, binds its ports, runs its drivers
+// until somebody asks for a shutdown, and drains. Owned by the program; built and run on one
+// thread. Handlers, protocols and start-up tasks are registered before run().
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,9 @@ struct Endpoint {
 
 struct RuntimeOptions {
   config::RuntimeConfig config;
-  std::vector<unsigned> cpus;     // use only these CPUs; empty: all that the process may use
-  std::vector<int> stop_signals;  // signals that shut the runtime down, SIGINT and SIGTERM as a rule
+  std::vector<unsigned> cpus;  // use only these CPUs; empty: all that the process may use
+  std::vector<int>
+      stop_signals;  // signals that shut the runtime down, SIGINT and SIGTERM as a rule
 };
 
 class Runtime {
@@ -45,23 +46,32 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   // What `handler = "NAME"` of an http listener stands for.
-  void add_handler(std::string name, http::Handler handler) { handlers_[std::move(name)] = std::move(handler); }
+  void add_handler(std::string name, http::Handler handler) {
+    handlers_[std::move(name)] = std::move(handler);
+  }
   // What `protocol = "NAME"` of a listener stands for, besides "http".
-  void add_protocol(std::string name, StreamHandler handler) { protocols_[std::move(name)] = std::move(handler); }
+  void add_protocol(std::string name, StreamHandler handler) {
+    protocols_[std::move(name)] = std::move(handler);
+  }
   // A listener besides those of the configuration.
-  void add_listener(config::ListenerConfig listener) { options_.config.listeners.push_back(std::move(listener)); }
-  // Runs once everything serves: on the first driver that executes, as a detached task. When the last of
-  // these tasks has ended, nothing happens: a task that is the program's purpose calls shutdown().
+  void add_listener(config::ListenerConfig listener) {
+    options_.config.listeners.push_back(std::move(listener));
+  }
+  // Runs once everything serves: on the first driver that executes, as a detached task. When the
+  // last of these tasks has ended, nothing happens: a task that is the program's purpose calls
+  // shutdown().
   void on_start(std::function<Task<void>()> task) { start_tasks_.push_back(std::move(task)); }
   // Called when everything serves, on a driver's thread, before the tasks of on_start() run.
-  void on_serving(std::function<void(const std::vector<Endpoint>&)> call) { on_serving_ = std::move(call); }
+  void on_serving(std::function<void(const std::vector<Endpoint>&)> call) {
+    on_serving_ = std::move(call);
+  }
 
-  // Machine, layout, port plan, sockets: everything that can be refused before a driver runs. The error's
-  // text may have several lines, one for each reason. Nothing stays open when it fails.
+  // Machine, layout, port plan, sockets: everything that can be refused before a driver runs. The
+  // error's text may have several lines, one for each reason. Nothing stays open when it fails.
   Result<void> build();
 
-  // Builds if that was not done, runs all drivers on threads of their own, and returns when they have ended.
-  // An error means that the start failed and that everything was given back.
+  // Builds if that was not done, runs all drivers on threads of their own, and returns when they
+  // have ended. An error means that the start failed and that everything was given back.
   Result<void> run();
 
   // Drain, then stop. Any thread, any task, any number of times; after build().

@@ -1,7 +1,8 @@
-// A driver's mailbox: many drivers and threads push, only the owning driver takes. One word holds all of its
-// state: the newest message, or nothing, or the mark that the owner has parked. Because parking and pushing
-// change the same word, either the owner sees the message before it parks or the sender sees that the owner
-// is parked and wakes it: no wake-up can be lost between the two (design R4).
+// A driver's mailbox: many drivers and threads push, only the owning driver takes. One word holds
+// all of its state: the newest message, or nothing, or the mark that the owner has parked. Because
+// parking and pushing change the same word, either the owner sees the message before it parks or
+// the sender sees that the owner is parked and wakes it: no wake-up can be lost between the two
+// (design R4).
 #pragma once
 
 #include <atomic>
@@ -14,16 +15,17 @@ namespace gatio {
 
 class Mailbox {
  public:
-  // Leaves a message. True when the owner was parked: exactly one sender is told so, and must wake it.
-  // Any thread. Messages of one sender arrive in the order in which it pushed them.
+  // Leaves a message. True when the owner was parked: exactly one sender is told so, and must wake
+  // it. Any thread. Messages of one sender arrive in the order in which it pushed them.
   [[nodiscard]] bool push(Work& message) {
     sync_point("mailbox: push");
     Work* head = head_.load(std::memory_order_relaxed);
     do {
       message.next = head == parked_mark() ? nullptr : head;
       sync_point("mailbox: link");
-      // Release: what the sender wrote before is seen by the owner, whose exchange in take() acquires it.
-      // Acquire pairs with the release in park(): a sender that must wake the owner sees its ring.
+      // Release: what the sender wrote before is seen by the owner, whose exchange in take()
+      // acquires it. Acquire pairs with the release in park(): a sender that must wake the owner
+      // sees its ring.
     } while (!head_.compare_exchange_weak(head, &message, std::memory_order_acq_rel,
                                           std::memory_order_relaxed));
     return head == parked_mark();
@@ -35,8 +37,8 @@ class Mailbox {
     // A plain look first: an empty mailbox costs no locked instruction and leaves the line shared.
     if (head_.load(std::memory_order_relaxed) == nullptr) return messages;
     sync_point("mailbox: take");
-    // Acquire pairs with the release in push(), for each message of the chain: the pushes form one release
-    // sequence, since each is a read-modify-write of the same word.
+    // Acquire pairs with the release in push(), for each message of the chain: the pushes form one
+    // release sequence, since each is a read-modify-write of the same word.
     Work* newest = head_.exchange(nullptr, std::memory_order_acquire);
     if (newest == parked_mark()) return messages;
     while (newest != nullptr) {
@@ -47,7 +49,8 @@ class Mailbox {
     return messages;
   }
 
-  // Marks the owner as parked unless there is mail: false then, and the owner must not sleep. Owner only.
+  // Marks the owner as parked unless there is mail: false then, and the owner must not sleep. Owner
+  // only.
   [[nodiscard]] bool park() {
     sync_point("mailbox: park");
     Work* nothing = nullptr;
@@ -62,7 +65,9 @@ class Mailbox {
     return head != nullptr && head != parked_mark();
   }
   // Whether the owner is parked. Any thread; a hint for placement.
-  [[nodiscard]] bool is_parked() const { return head_.load(std::memory_order_relaxed) == parked_mark(); }
+  [[nodiscard]] bool is_parked() const {
+    return head_.load(std::memory_order_relaxed) == parked_mark();
+  }
 
  private:
   static Work* parked_mark() { return &parked_mark_; }

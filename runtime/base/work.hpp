@@ -1,7 +1,7 @@
-// A piece of work that a driver can carry out: one function pointer and one link, embedded in whatever the
-// work is about (an operation in a coroutine frame, a connection, a spawned task). It is owned by the object
-// that embeds it and stands in at most one queue at a time: a run queue, or a mailbox on its way to another
-// driver. Touched only by the driver in whose queue it stands.
+// A piece of work that a driver can carry out: one function pointer and one link, embedded in
+// whatever the work is about (an operation in a coroutine frame, a connection, a spawned task). It
+// is owned by the object that embeds it and stands in at most one queue at a time: a run queue, or
+// a mailbox on its way to another driver. Touched only by the driver in whose queue it stands.
 #pragma once
 
 namespace gatio {

@@ -1,6 +1,6 @@
-// run_blocking(): for calls that cannot be asynchronous. The callable runs on a helper thread of its own while
-// the task is suspended; its value or exception comes back by message. The callable must not touch anything
-// that belongs to a driver.
+// run_blocking(): for calls that cannot be asynchronous. The callable runs on a helper thread of
+// its own while the task is suspended; its value or exception comes back by message. The callable
+// must not touch anything that belongs to a driver.
 #pragma once
 
 #include <cerrno>
@@ -76,8 +76,9 @@ class BlockingCall : private Work {
   int error_ = 0;
 };
 
-// `co_await run_blocking(f)` yields Result<decltype(f())>: EAGAIN when there is no thread to be had; what f
-// throws is thrown here. It cannot be cancelled: a task that is asked to stop goes on when f returns.
+// `co_await run_blocking(f)` yields Result<decltype(f())>: EAGAIN when there is no thread to be
+// had; what f throws is thrown here. It cannot be cancelled: a task that is asked to stop goes on
+// when f returns.
 template <typename Callable>
 BlockingCall<std::decay_t<Callable>> run_blocking(Callable&& callable) {
   return BlockingCall<std::decay_t<Callable>>(std::forward<Callable>(callable));

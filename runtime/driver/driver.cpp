@@ -10,7 +10,9 @@ namespace gatio {
 Driver::Driver(Kernel& kernel, Heap& heap, const DriverOptions& options)
     : Executor(config::executes(options.role)), kernel_(kernel), options_(options), pool_(heap) {}
 
-Driver::~Driver() { close(); }
+Driver::~Driver() {
+  close();
+}
 
 void Driver::set_peers(Placer* placer, Driver* io_driver, bool has_peers) {
   placer_ = placer;
@@ -34,8 +36,9 @@ void Driver::leave_thread() {
 
 Result<void> Driver::open() {
   if (int error = kernel_.pin(options_.cpu); error < 0) {
-    return fail(-error, "driver " + name() + ": cannot pin its thread to CPU " + std::to_string(options_.cpu) +
-                            " (" + strerrordesc_np(-error) + "): is the CPU in this process's cpuset?");
+    return fail(-error, "driver " + name() + ": cannot pin its thread to CPU " +
+                            std::to_string(options_.cpu) + " (" + strerrordesc_np(-error) +
+                            "): is the CPU in this process's cpuset?");
   }
   if (Result<void> opened = ring_.open(kernel_, options_.ring); !opened) {
     return fail(opened.error().code, "driver " + name() + ": " + opened.error().message());
@@ -45,12 +48,14 @@ Result<void> Driver::open() {
     event_fd_ = kernel_.event_fd();
     if (event_fd_ < 0) {
       return fail(-event_fd_, "driver " + name() + ": cannot create an eventfd (" +
-                                  strerrordesc_np(-event_fd_) + "): raise the limit of open files (ulimit -n)");
+                                  strerrordesc_np(-event_fd_) +
+                                  "): raise the limit of open files (ulimit -n)");
     }
     event_completion_.driver = this;
     event_completion_.complete = [](Completion* completion, int32_t, uint32_t flags) {
       // The event itself is the wake-up. A poll that has ended (a full CQ ends it) is armed again.
-      if (!(flags & IORING_CQE_F_MORE)) static_cast<EventCompletion*>(completion)->driver->watch_event_fd();
+      if (!(flags & IORING_CQE_F_MORE))
+        static_cast<EventCompletion*>(completion)->driver->watch_event_fd();
     };
     watch_event_fd();
   }
@@ -91,7 +96,8 @@ void Driver::take_mail() {
   pool_.drain_remote();
   IntrusiveQueue<Work> mail = mailbox_.take();
   if (mail.empty()) return;
-  // What senders had announced has arrived, but for what is under way at this moment: these are hints.
+  // What senders had announced has arrived, but for what is under way at this moment: these are
+  // hints.
   load_.coming_ns.store(0, std::memory_order_relaxed);
   load_.coming_tasks.store(0, std::memory_order_relaxed);
   while (Work* message = mail.pop()) {
@@ -100,8 +106,8 @@ void Driver::take_mail() {
   }
 }
 
-// Runs at most kWorkBudget pieces of work, or as many as fit into kTimeBudgetNs, so that the ring is served
-// again soon whatever the tasks do.
+// Runs at most kWorkBudget pieces of work, or as many as fit into kTimeBudgetNs, so that the ring
+// is served again soon whatever the tasks do.
 void Driver::run_ready() {
   if (run_queue_.empty()) return;
   const uint64_t start_ns = now_ns_;
@@ -132,8 +138,8 @@ void Driver::publish_load() {
   published_tasks_ = run_queue_.length();
 }
 
-// Publishes what was prepared. Sleeps only if there is nothing left to do and the mailbox could be marked as
-// parked, which fails when there is mail.
+// Publishes what was prepared. Sleeps only if there is nothing left to do and the mailbox could be
+// marked as parked, which fails when there is mail.
 void Driver::enter() {
   if (!finishing_ && !has_work() && !spin_until_work() && mailbox_.park()) {
     wait();
@@ -156,20 +162,23 @@ void Driver::wait() {
   GATIO_ASSERT(entered.has_value());
 }
 
-// Watches the mailbox for a while before parking, since being woken costs much more than a short spin. The
-// time adapts: it grows while spinning finds mail and shrinks while it does not; spin_ns bounds it.
+// Watches the mailbox for a while before parking, since being woken costs much more than a short
+// spin. The time adapts: it grows while spinning finds mail and shrinks while it does not; spin_ns
+// bounds it.
 bool Driver::spin_until_work() {
   if (options_.spin_ns == 0) return false;
   if (Result<void> entered = ring_.enter(false); !entered || has_work()) return true;
   uint64_t start_ns = fresh_ns();
-  uint64_t end_ns = std::min(start_ns + std::max(spin_budget_ns_, options_.spin_ns / 8), timers_.next_deadline_ns());
+  uint64_t end_ns = std::min(start_ns + std::max(spin_budget_ns_, options_.spin_ns / 8),
+                             timers_.next_deadline_ns());
   bool found = false;
   while (!found && fresh_ns() < end_ns) {
     kernel_.relax();
     found = mailbox_.has_mail() || ring_.needs_enter() || ring_.has_completions();
   }
   stats_.spins_ns += now_ns_ - start_ns;
-  spin_budget_ns_ = found ? std::min(options_.spin_ns, 2 * spin_budget_ns_ + options_.spin_ns / 8) : spin_budget_ns_ / 2;
+  spin_budget_ns_ = found ? std::min(options_.spin_ns, 2 * spin_budget_ns_ + options_.spin_ns / 8)
+                          : spin_budget_ns_ / 2;
   return found;
 }
 
@@ -185,15 +194,16 @@ void Driver::post_to_self(Work& message) {
   GATIO_ASSERT(!was_parked);
 }
 
-void Driver::own_load(std::array<uint64_t, kPriorityCount>& queued_ns, uint32_t& queued_tasks) const {
+void Driver::own_load(std::array<uint64_t, kPriorityCount>& queued_ns,
+                      uint32_t& queued_tasks) const {
   for (size_t level = 0; level < kPriorityCount; ++level) {
     queued_ns[level] = run_queue_.length(static_cast<Priority>(level)) * average_work_ns_;
   }
   queued_tasks = run_queue_.length();
 }
 
-// Wakes this driver, which is parked. A driver does it with a message from its own ring, sent with its next
-// enter; any other thread goes without a ring.
+// Wakes this driver, which is parked. A driver does it with a message from its own ring, sent with
+// its next enter; any other thread goes without a ring.
 void Driver::wake(Driver* from) {
   sync_point("driver: wake");
   if (from != nullptr && from->is_open()) {
@@ -201,7 +211,8 @@ void Driver::wake(Driver* from) {
     send_message(from->ring_, ring_fd_);
     return;
   }
-  int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_) : kernel_.ring_message(ring_fd_, kWakeUserData);
+  int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_)
+                             : kernel_.ring_message(ring_fd_, kWakeUserData);
   GATIO_ASSERT(error >= 0);
 }
 
@@ -234,8 +245,8 @@ void Driver::uncaught(std::exception_ptr error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& exception) {
-    std::fprintf(stderr, "gatio: driver %s: an exception left a detached task: %s\n", name().c_str(),
-                 exception.what());
+    std::fprintf(stderr, "gatio: driver %s: an exception left a detached task: %s\n",
+                 name().c_str(), exception.what());
   } catch (...) {
     std::fprintf(stderr, "gatio: driver %s: an exception left a detached task\n", name().c_str());
   }

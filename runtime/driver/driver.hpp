@@ -1,6 +1,6 @@
-// A driver: one ring, one mailbox, one run queue, on one thread that is pinned to one core. turn() is its
-// whole life: take mail, run what is ready, enter the kernel, reap. Owned by its TPC. Everything here is for
-// the driver's own thread, except where a comment says "any thread".
+// A driver: one ring, one mailbox, one run queue, on one thread that is pinned to one core. turn()
+// is its whole life: take mail, run what is ready, enter the kernel, reap. Owned by its TPC.
+// Everything here is for the driver's own thread, except where a comment says "any thread".
 #pragma once
 
 #include <array>
@@ -27,12 +27,12 @@ class Driver;
 
 struct DriverOptions {
   config::Role role = config::Role::both;
-  unsigned index = 0;     // within its TPC
-  unsigned tpc = 0;       // position of its TPC
-  unsigned cpu = 0;       // the operating system's number
-  int node = -1;          // the operating system's number; -1 = unknown
+  unsigned index = 0;  // within its TPC
+  unsigned tpc = 0;    // position of its TPC
+  unsigned cpu = 0;    // the operating system's number
+  int node = -1;       // the operating system's number; -1 = unknown
   RingOptions ring;
-  uint64_t spin_ns = 0;   // how long an idle driver at most watches its mailbox before it parks
+  uint64_t spin_ns = 0;  // how long an idle driver at most watches its mailbox before it parks
 };
 
 struct DriverStats {
@@ -47,7 +47,8 @@ struct DriverStats {
   uint64_t cpu_ns = 0;    // of its thread; known once that has ended
 };
 
-// How a driver asks its TPC where to run a task; the TPC implements it. Called on the asking driver's thread.
+// How a driver asks its TPC where to run a task; the TPC implements it. Called on the asking
+// driver's thread.
 class Placer {
  public:
   virtual Result<Executor*> place(Driver& from, const Hints& hints) = 0;
@@ -61,8 +62,8 @@ struct alignas(64) PublishedLoad {
   // Relaxed throughout: these are hints, a reader acts on none of the memory behind them.
   std::atomic<uint64_t> queued_ns[kPriorityCount] = {};
   std::atomic<uint32_t> queued_tasks{0};
-  // Tasks that others sent and that the driver has not yet taken, in expected ns and in number; added by the
-  // sender, taken off by the driver.
+  // Tasks that others sent and that the driver has not yet taken, in expected ns and in number;
+  // added by the sender, taken off by the driver.
   std::atomic<uint64_t> coming_ns{0};
   std::atomic<uint32_t> coming_tasks{0};
 };
@@ -90,14 +91,16 @@ class Driver final : public Executor {
   // This turn is the last: it submits what was prepared and does not sleep.
   void finish() { finishing_ = true; }
 
-  // One round of the driver's life. Blocks only in the kernel, and only when there is nothing to do.
+  // One round of the driver's life. Blocks only in the kernel, and only when there is nothing to
+  // do.
   void turn();
 
   // Any thread.
   void post(Work& message) override;
   // This driver only: comes back by its own mailbox, in the next turn.
   void post_to_self(Work& message);
-  // Carries out the messages that have come. Part of a turn; on its own only for a driver that has no ring.
+  // Carries out the messages that have come. Part of a turn; on its own only for a driver that has
+  // no ring.
   void take_mail();
 
   void enqueue(Work& work, Priority priority) override { run_queue_.push(work, priority); }
@@ -111,11 +114,12 @@ class Driver final : public Executor {
     GATIO_ASSERT(config::does_io(options_.role));
     return ring_.sqe();
   }
-  // Submits what was prepared and hands out what has completed by then, without sleeping: for the steps of
-  // a start, which want to know at once whether the kernel refuses.
+  // Submits what was prepared and hands out what has completed by then, without sleeping: for the
+  // steps of a start, which want to know at once whether the kernel refuses.
   void settle();
 
-  // The driver that does I/O for this one; itself if it does I/O; nullptr where the machine has none.
+  // The driver that does I/O for this one; itself if it does I/O; nullptr where the machine has
+  // none.
   [[nodiscard]] Driver* io_driver() const { return io_driver_; }
 
   // Asks the detached tasks that live here to stop, and those that arrive later.
@@ -129,7 +133,8 @@ class Driver final : public Executor {
 
   // The average run time of a piece of work here.
   [[nodiscard]] uint64_t average_work_ns() const { return average_work_ns_; }
-  // Whether so much is queued here that a request is better run elsewhere, if there is an elsewhere.
+  // Whether so much is queued here that a request is better run elsewhere, if there is an
+  // elsewhere.
   [[nodiscard]] bool overloaded() const {
     return run_queue_.length() * average_work_ns_ > kOverloadedNs;
   }
@@ -141,11 +146,11 @@ class Driver final : public Executor {
   [[nodiscard]] const DriverOptions& options() const { return options_; }
   [[nodiscard]] const DriverStats& stats() const { return stats_; }
   void note_cpu_ns(uint64_t cpu_ns) { stats_.cpu_ns = cpu_ns; }
-  [[nodiscard]] PublishedLoad& load() { return load_; }                          // any thread
-  [[nodiscard]] bool looks_parked() const { return mailbox_.is_parked(); }       // any thread
+  [[nodiscard]] PublishedLoad& load() { return load_; }                     // any thread
+  [[nodiscard]] bool looks_parked() const { return mailbox_.is_parked(); }  // any thread
   // The expected run time of what is queued here, by priority, and how many pieces of work that is.
   void own_load(std::array<uint64_t, kPriorityCount>& queued_ns, uint32_t& queued_tasks) const;
-  [[nodiscard]] std::string name() const;                                        // "0/2": node/driver
+  [[nodiscard]] std::string name() const;  // "0/2": node/driver
   // Operations submitted here that have not yet completed.
   uint64_t operations_in_flight = 0;
   // What makes outgoing connections here; the net layer's, which alone knows more of it.
@@ -155,9 +160,9 @@ class Driver final : public Executor {
   void set_peers(Placer* placer, Driver* io_driver, bool has_peers);
 
  private:
-  static constexpr unsigned kWorkBudget = 256;          // pieces of work between two enters
-  static constexpr uint64_t kTimeBudgetNs = 200'000;    // and how long they may take together
-  static constexpr unsigned kClockEvery = 16;           // pieces of work between two looks at the clock
+  static constexpr unsigned kWorkBudget = 256;        // pieces of work between two enters
+  static constexpr uint64_t kTimeBudgetNs = 200'000;  // and how long they may take together
+  static constexpr unsigned kClockEvery = 16;  // pieces of work between two looks at the clock
   static constexpr unsigned kReapLimit = 4096;
   static constexpr uint64_t kOverloadedNs = 200'000;
 
@@ -188,8 +193,9 @@ class Driver final : public Executor {
   Root* first_root_ = nullptr;
   DriverStats stats_;
 
-  // How others wake this driver; written in open(), before it first parks, and read by a sender that was
-  // told by the mailbox that the driver is parked: Mailbox::park() releases them, Mailbox::push() acquires.
+  // How others wake this driver; written in open(), before it first parks, and read by a sender
+  // that was told by the mailbox that the driver is parked: Mailbox::park() releases them,
+  // Mailbox::push() acquires.
   int ring_fd_ = -1;
   int event_fd_ = -1;
   struct EventCompletion : Completion {

@@ -1,5 +1,6 @@
-// A file for tasks: open, read, write and fsync through the ring, offsets and lengths in bytes. Owned by a
-// task; one task at a time. From an exec driver each operation travels to its io driver and back.
+// A file for tasks: open, read, write and fsync through the ring, offsets and lengths in bytes.
+// Owned by a task; one task at a time. From an exec driver each operation travels to its io driver
+// and back.
 #pragma once
 
 #include <fcntl.h>

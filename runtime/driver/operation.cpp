@@ -35,7 +35,9 @@ void Operation::submit() {
   ++owner_->operations_in_flight;
 }
 
-void Operation::arrive_at_owner(Work* work) { static_cast<Operation*>(work)->submit(); }
+void Operation::arrive_at_owner(Work* work) {
+  static_cast<Operation*>(work)->submit();
+}
 
 void Operation::completed(Completion* completion, int32_t result, uint32_t) {
   auto* self = static_cast<Operation*>(completion);
@@ -81,9 +83,9 @@ void Operation::stop(StopCallback* callback) {
   self->owner_->post(self->cancel_);
 }
 
-// The operation arrived here before the request to cancel it: messages of one driver keep their order. The
-// kernel looks for it at the next submit, before any SQE that is prepared later, so that a new operation at
-// the same address cannot be hit.
+// The operation arrived here before the request to cancel it: messages of one driver keep their
+// order. The kernel looks for it at the next submit, before any SQE that is prepared later, so that
+// a new operation at the same address cannot be hit.
 void Operation::cancel_on_owner() {
   if (completed_on_owner_) return;
   io_uring_sqe* sqe = owner_->io_sqe();

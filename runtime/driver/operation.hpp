@@ -1,8 +1,9 @@
-// One I/O operation that a task awaits. It lies in the task's frame, embeds its completion and is itself the
-// message by which it travels: from the task's driver (home) to the driver that does the I/O (owner) and
-// back. Where both are one, no message is sent. The frame stays suspended until the operation's CQE has come
-// and a request to cancel, if there was one, is back: a frame is never destroyed before (design R3).
-// Fields are touched by one driver at a time, except where a comment names the driver.
+// One I/O operation that a task awaits. It lies in the task's frame, embeds its completion and is
+// itself the message by which it travels: from the task's driver (home) to the driver that does the
+// I/O (owner) and back. Where both are one, no message is sent. The frame stays suspended until the
+// operation's CQE has come and a request to cancel, if there was one, is back: a frame is never
+// destroyed before (design R3). Fields are touched by one driver at a time, except where a comment
+// names the driver.
 #pragma once
 
 #include <coroutine>
@@ -75,7 +76,9 @@ class SimpleOperation final : public Operation {
   }
 
  private:
-  static void prepare(Operation* self, io_uring_sqe* sqe) { static_cast<SimpleOperation*>(self)->fill_(sqe); }
+  static void prepare(Operation* self, io_uring_sqe* sqe) {
+    static_cast<SimpleOperation*>(self)->fill_(sqe);
+  }
   Fill fill_;
 };
 

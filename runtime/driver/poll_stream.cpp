@@ -8,9 +8,11 @@ namespace gatio {
 Result<PollStream> PollStream::open(int fd, uint32_t events) {
   Driver* home = Driver::current();
   Driver* owner = home->io_driver();
-  if (owner == nullptr) return fail(ENODEV, "no driver does I/O here: give the TPC an io or both driver");
+  if (owner == nullptr)
+    return fail(ENODEV, "no driver does I/O here: give the TPC an io or both driver");
   void* memory = Pool::current()->allocate(sizeof(State));
-  if (memory == nullptr) return fail(ENOMEM, "the heap's quota is exhausted: the poll was not armed");
+  if (memory == nullptr)
+    return fail(ENOMEM, "the heap's quota is exhausted: the poll was not armed");
   auto* state = new (memory) State(fd, events, home, owner);
   state->send(state->request, &State::armed_arrives, owner);
   return PollStream(state);
@@ -47,7 +49,9 @@ void PollStream::State::arm() {
   ++owner->operations_in_flight;
 }
 
-void PollStream::State::armed_arrives(Work* work) { static_cast<Message*>(work)->state->arm(); }
+void PollStream::State::armed_arrives(Work* work) {
+  static_cast<Message*>(work)->state->arm();
+}
 
 void PollStream::State::event(Completion* completion, int32_t result, uint32_t flags) {
   auto* self = static_cast<State*>(completion);
@@ -71,7 +75,7 @@ void PollStream::State::tell_home() {
   news_here = false;
   news_events = std::exchange(pending_events, 0);
   news_error = std::exchange(pending_error, 0);
-  send(news, &news_arrives, home);
+  this->send(news, &news_arrives, home);
 }
 
 void PollStream::State::news_arrives(Work* work) {
@@ -108,7 +112,7 @@ void PollStream::State::close_arrives(Work* work) {
 
 // The last step: nothing of the kernel's and no message points at the state any more but `request`.
 void PollStream::State::close_when_quiet() {
-  if (closing && !armed && news_here) send(request, &closed, home);
+  if (closing && !armed && news_here) this->send(request, &closed, home);
 }
 
 void PollStream::State::closed(Work* work) {

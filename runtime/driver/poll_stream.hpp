@@ -1,6 +1,7 @@
-// A multishot poll of any descriptor as a stream of events: armed once, each event is a CQE and no further
-// SQE. The stream is owned by one task; its state lies partly with the task's driver (home) and partly with
-// the driver that does the I/O (owner), and is given back when both have finished with it.
+// A multishot poll of any descriptor as a stream of events: armed once, each event is a CQE and no
+// further SQE. The stream is owned by one task; its state lies partly with the task's driver (home)
+// and partly with the driver that does the I/O (owner), and is given back when both have finished
+// with it.
 #pragma once
 
 #include <coroutine>
@@ -16,8 +17,9 @@ namespace gatio {
 
 class PollStream {
  public:
-  // Watches `fd` for these poll(2) events; the descriptor stays the caller's, who closes it after the stream.
-  // On a driver only. ENOMEM when the heap's quota is exhausted, ENODEV where no driver does I/O.
+  // Watches `fd` for these poll(2) events; the descriptor stays the caller's, who closes it after
+  // the stream. On a driver only. ENOMEM when the heap's quota is exhausted, ENODEV where no driver
+  // does I/O.
   static Result<PollStream> open(int fd, uint32_t events);
 
   PollStream(PollStream&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -28,7 +30,8 @@ class PollStream {
   ~PollStream();
 
   class Next;
-  // `co_await stream.next()`: the events since the last call, as a poll(2) mask. Errors: ECANCELED, EBADF.
+  // `co_await stream.next()`: the events since the last call, as a poll(2) mask. Errors: ECANCELED,
+  // EBADF.
   Next next();
 
  private:
@@ -90,7 +93,8 @@ class PollStream::Next : private Resumption, private StopCallback {
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> frame) {
     Context& context = *frame.promise().context;
-    GATIO_ASSERT(Driver::current() == state_->home);  // A stream stays on the driver that opened it.
+    GATIO_ASSERT(Driver::current() ==
+                 state_->home);  // A stream stays on the driver that opened it.
     GATIO_ASSERT(state_->waiter == nullptr);
     cancelled_ = context.stop->stop_requested();
     if (cancelled_ || state_->ready_events != 0 || state_->ready_error != 0) return false;
@@ -121,6 +125,8 @@ class PollStream::Next : private Resumption, private StopCallback {
   bool cancelled_ = false;
 };
 
-inline PollStream::Next PollStream::next() { return Next(state_); }
+inline PollStream::Next PollStream::next() {
+  return Next(state_);
+}
 
 }  // namespace gatio

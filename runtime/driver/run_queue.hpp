@@ -1,6 +1,6 @@
-// What a driver has to run, in three priorities, first in first out within each. Ageing keeps the lower ones
-// alive: a queue that was passed over kMostSkips times is served next (design R5). Owned by a driver; its
-// thread only.
+// What a driver has to run, in three priorities, first in first out within each. Ageing keeps the
+// lower ones alive: a queue that was passed over kMostSkips times is served next (design R5). Owned
+// by a driver; its thread only.
 #pragma once
 
 #include <array>
@@ -32,7 +32,9 @@ class RunQueue {
 
   [[nodiscard]] bool empty() const { return length_ == 0; }
   [[nodiscard]] uint32_t length() const { return length_; }
-  [[nodiscard]] uint32_t length(Priority priority) const { return lengths_[static_cast<size_t>(priority)]; }
+  [[nodiscard]] uint32_t length(Priority priority) const {
+    return lengths_[static_cast<size_t>(priority)];
+  }
 
  private:
   static constexpr size_t kNormal = static_cast<size_t>(Priority::normal);

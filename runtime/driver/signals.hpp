@@ -1,6 +1,7 @@
-// Signals as a stream: a signalfd that is polled once and for all. Owned by a task; used on the driver that
-// opened it. The signals must be blocked in every thread of the program before its threads start, or they
-// are delivered the old way (signalfd(2)); Runtime::run() does that for those in its options.
+// Signals as a stream: a signalfd that is polled once and for all. Owned by a task; used on the
+// driver that opened it. The signals must be blocked in every thread of the program before its
+// threads start, or they are delivered the old way (signalfd(2)); Runtime::run() does that for
+// those in its options.
 #pragma once
 
 #include <poll.h>
@@ -35,7 +36,9 @@ class SignalStream {
   }
 
   SignalStream(SignalStream&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), kernel_(other.kernel_), events_(std::move(other.events_)) {}
+      : fd_(std::exchange(other.fd_, -1)),
+        kernel_(other.kernel_),
+        events_(std::move(other.events_)) {}
   SignalStream& operator=(SignalStream&&) = delete;
   ~SignalStream() {
     if (fd_ >= 0) kernel_->close(fd_);
@@ -45,8 +48,9 @@ class SignalStream {
   Task<Result<int>> next() {
     signalfd_siginfo info;
     while (true) {
-      Result<int> size = co_await SimpleOperation(
-          [fd = fd_, &info](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd, &info, sizeof info, 0); });
+      Result<int> size = co_await SimpleOperation([fd = fd_, &info](io_uring_sqe* sqe) {
+        io_uring_prep_read(sqe, fd, &info, sizeof info, 0);
+      });
       if (size) co_return static_cast<int>(info.ssi_signo);
       if (size.error().code != EAGAIN) co_return Error(size.error());
       if (Result<uint32_t> ready = co_await events_.next(); !ready) co_return Error(ready.error());
@@ -54,7 +58,8 @@ class SignalStream {
   }
 
  private:
-  SignalStream(int fd, Kernel& kernel, PollStream events) : fd_(fd), kernel_(&kernel), events_(std::move(events)) {}
+  SignalStream(int fd, Kernel& kernel, PollStream events)
+      : fd_(fd), kernel_(&kernel), events_(std::move(events)) {}
 
   int fd_;
   Kernel* kernel_;

@@ -1,6 +1,6 @@
-// A driver's timers: a binary heap by deadline, ties in the order of arming. A timer is embedded in what
-// waits for it and knows its place in the heap, so that it can leave in O(log n). Owned by a driver; its
-// thread only. No SQE is spent on timers: the next deadline bounds the driver's wait.
+// A driver's timers: a binary heap by deadline, ties in the order of arming. A timer is embedded in
+// what waits for it and knows its place in the heap, so that it can leave in O(log n). Owned by a
+// driver; its thread only. No SQE is spent on timers: the next deadline bounds the driver's wait.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ struct Timer {
   [[nodiscard]] bool armed() const { return place != kNowhere; }
 
   static constexpr size_t kNowhere = SIZE_MAX;
-  Expired expired;  // called once at the deadline or later, never before; the timer has left the heap
+  Expired
+      expired;  // called once at the deadline or later, never before; the timer has left the heap
   uint64_t deadline_ns = 0;
   uint64_t order = 0;
   size_t place = kNowhere;
@@ -34,11 +35,14 @@ class Timers {
   void arm(Timer& timer, uint64_t deadline_ns);
   // Does nothing when the timer is not armed.
   void disarm(Timer& timer);
-  // Calls each timer whose deadline has come, in order. One that is armed meanwhile waits for the next call.
+  // Calls each timer whose deadline has come, in order. One that is armed meanwhile waits for the
+  // next call.
   void expire(uint64_t now_ns);
 
   [[nodiscard]] bool empty() const { return heap_.empty(); }
-  [[nodiscard]] uint64_t next_deadline_ns() const { return heap_.empty() ? kNever : heap_[0].deadline_ns; }
+  [[nodiscard]] uint64_t next_deadline_ns() const {
+    return heap_.empty() ? kNever : heap_[0].deadline_ns;
+  }
 
  private:
   struct Entry {
@@ -46,7 +50,8 @@ class Timers {
     uint64_t order;
     Timer* timer;
     [[nodiscard]] bool before(const Entry& other) const {
-      return deadline_ns != other.deadline_ns ? deadline_ns < other.deadline_ns : order < other.order;
+      return deadline_ns != other.deadline_ns ? deadline_ns < other.deadline_ns
+                                              : order < other.order;
     }
   };
 

@@ -1,5 +1,6 @@
-// What a task can await that needs no I/O: time, its turn in the run queue, another driver. Each awaiter lies
-// in the task's frame and is touched by the driver on which the task runs; hop_to() is handed over with it.
+// What a task can await that needs no I/O: time, its turn in the run queue, another driver. Each
+// awaiter lies in the task's frame and is touched by the driver on which the task runs; hop_to() is
+// handed over with it.
 #pragma once
 
 #include <cerrno>
@@ -78,8 +79,9 @@ inline sleep_until sleep_for(std::chrono::nanoseconds duration) {
   return sleep_until(wait_ns < Timers::kNever - now_ns ? now_ns + wait_ns : Timers::kNever);
 }
 
-// Moves the running task to another driver; it goes on there. EPERM when that driver runs no tasks, EINVAL in
-// a branch of when_all or when_any, which stays where its siblings are. The task is where it was then.
+// Moves the running task to another driver; it goes on there. EPERM when that driver runs no tasks,
+// EINVAL in a branch of when_all or when_any, which stays where its siblings are. The task is where
+// it was then.
 class hop_to : private Resumption {
  public:
   explicit hop_to(Driver& target) : target_(target) {}
@@ -97,8 +99,8 @@ class hop_to : private Resumption {
     here->detach(*root_);
     run = &arrive;
     Driver& target = target_;
-    // Release pairs with the acquire of those who address a message to the task. From here on this frame
-    // belongs to the target: nothing of it is touched after post().
+    // Release pairs with the acquire of those who address a message to the task. From here on this
+    // frame belongs to the target: nothing of it is touched after post().
     root_->home.store(&target, std::memory_order_release);
     target.post(*this);
     return true;
@@ -122,14 +124,16 @@ class hop_to : private Resumption {
   int error_ = 0;
 };
 
-// A repeating timer as a stream: `co_await interval.next()` at each period from the first call of next().
-// Periods that have passed meanwhile are skipped and counted, so that a slow consumer does not rush.
+// A repeating timer as a stream: `co_await interval.next()` at each period from the first call of
+// next(). Periods that have passed meanwhile are skipped and counted, so that a slow consumer does
+// not rush.
 class Interval {
  public:
   explicit Interval(std::chrono::nanoseconds period)
       : period_ns_(period.count() > 0 ? static_cast<uint64_t>(period.count()) : 1) {}
 
-  // How many periods have passed since the last call, at least 1; ECANCELED when the task is asked to stop.
+  // How many periods have passed since the last call, at least 1; ECANCELED when the task is asked
+  // to stop.
   Task<Result<uint64_t>> next() {
     uint64_t now_ns = Driver::current()->fresh_ns();
     if (next_ns_ == 0) next_ns_ = now_ns + period_ns_;
@@ -145,7 +149,8 @@ class Interval {
   uint64_t next_ns_ = 0;
 };
 
-// Awaits `task`, for at most `duration`: then it is asked to stop, waited for, and ETIMEDOUT is the result.
+// Awaits `task`, for at most `duration`: then it is asked to stop, waited for, and ETIMEDOUT is the
+// result.
 template <typename T>
 Task<Result<T>> with_deadline(std::chrono::nanoseconds duration, Task<T> task) {
   auto limit = [](std::chrono::nanoseconds its_duration) -> Task<void> {

@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <cstdio>
-
 #include <gatio.hpp>
 
 gatio::Task<void> echo(gatio::Stream stream) {

@@ -42,7 +42,7 @@ class Kernel {
 
   virtual uint64_t now_ns() = 0;        // the caller's monotonic clock
   virtual int64_t wall_seconds() = 0;   // seconds since 1970 UTC, for the Date header
-  virtual uint64_t cpu_ns() = 0;            // CPU time that the calling thread has used
+  virtual uint64_t cpu_ns() = 0;        // CPU time that the calling thread has used
   virtual void spend(uint64_t ns) = 0;  // burns CPU for that long
   virtual void relax() = 0;             // one short pause of a spinning driver
 

@@ -69,8 +69,8 @@ std::vector<unsigned> pus_of(hwloc_obj_t object, hwloc_const_bitmap_t allowed) {
   return pus;
 }
 
-// Which cores share a last-level cache. Where no L3 is known of, those of one package count as sharing one.
-// A logical index is unique in the machine among the objects of its type.
+// Which cores share a last-level cache. Where no L3 is known of, those of one package count as
+// sharing one. A logical index is unique in the machine among the objects of its type.
 unsigned l3_of(hwloc_topology_t topology, hwloc_obj_t core) {
   if (hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_L3CACHE) > 0)
     for (hwloc_obj_t up = core->parent; up; up = up->parent)

@@ -14,7 +14,9 @@ Connection::Connection(ConnectionHost& host, int fd)
   shutdown_.complete = &shut;
 }
 
-Connection::~Connection() { driver().timers().disarm(*this); }
+Connection::~Connection() {
+  driver().timers().disarm(*this);
+}
 
 void Connection::start() {
   host_.adopt(*this);
@@ -195,8 +197,8 @@ void Connection::begin_linger() {
     close();
     return;
   }
-  // Closing a socket with unread bytes would reset the connection, and the peer could lose our answer: say
-  // FIN, and read until the peer has seen it.
+  // Closing a socket with unread bytes would reset the connection, and the peer could lose our
+  // answer: say FIN, and read until the peer has seen it.
   state_ = State::lingering;
   set_deadline(driver().turn_ns() + kLingerNs);
   io_uring_sqe* sqe = driver().io_sqe();

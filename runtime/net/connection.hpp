@@ -1,7 +1,7 @@
-// One TCP connection on its io driver: multishot receive into the host's buffers, one send in flight, lazily
-// moved time-outs, and an orderly end. What the bytes mean is for the session that derives from it. Owned by
-// its ConnectionHost; touched by that driver only. It deletes itself when the kernel, the session and the run
-// queue have all let go of it.
+// One TCP connection on its io driver: multishot receive into the host's buffers, one send in
+// flight, lazily moved time-outs, and an orderly end. What the bytes mean is for the session that
+// derives from it. Owned by its ConnectionHost; touched by that driver only. It deletes itself when
+// the kernel, the session and the run queue have all let go of it.
 #pragma once
 
 #include <sys/socket.h>
@@ -46,8 +46,8 @@ class Connection : private Work, private Timer {
 
  protected:
   // The session's part. Each is called from the run queue, never from the reap loop.
-  virtual void on_received() = 0;       // there are chunks, or the peer has ended its stream
-  virtual void on_broken() = 0;         // the connection failed or was aborted: let go of everything
+  virtual void on_received() = 0;  // there are chunks, or the peer has ended its stream
+  virtual void on_broken() = 0;    // the connection failed or was aborted: let go of everything
   virtual void on_drain() = 0;
   virtual void on_timeout() = 0;
   [[nodiscard]] virtual bool busy() const = 0;  // something outside still points at this session
@@ -67,7 +67,8 @@ class Connection : private Work, private Timer {
   [[nodiscard]] bool is_open() const { return state_ == State::open; }
   [[nodiscard]] bool draining() const { return draining_; }
 
-  // on_timeout() is called at this time unless it is moved; kNever: not at all. Costs a store, as a rule.
+  // on_timeout() is called at this time unless it is moved; kNever: not at all. Costs a store, as a
+  // rule.
   void set_deadline(uint64_t deadline_ns);
   void schedule();  // on_received() will be called, from the run queue
   [[nodiscard]] ConnectionHost& host() { return host_; }
@@ -76,7 +77,8 @@ class Connection : private Work, private Timer {
  private:
   enum class State : uint8_t { open, finishing, lingering, closing };
   static constexpr size_t kMostIovecs = 8;
-  static constexpr unsigned kMostChunks = 16;  // received and not yet taken; then the receive pauses
+  static constexpr unsigned kMostChunks =
+      16;  // received and not yet taken; then the receive pauses
   static constexpr uint64_t kLingerNs = 1'000'000'000;
 
   struct Receive : Completion {
@@ -105,12 +107,12 @@ class Connection : private Work, private Timer {
   ConnectionHost& host_;
   const int fd_;
   State state_ = State::open;
-  bool queued_ = false;       // stands in the run queue
-  bool receiving_ = false;    // the multishot receive is armed
-  bool rearm_ = false;        // it ended, though the stream has not: arm it again
-  bool pausing_ = false;      // it was cancelled since too much waits to be taken
-  bool ended_ = false;        // the peer has ended its stream
-  bool broken_ = false;       // a receive or a send failed, or abort() was called
+  bool queued_ = false;     // stands in the run queue
+  bool receiving_ = false;  // the multishot receive is armed
+  bool rearm_ = false;      // it ended, though the stream has not: arm it again
+  bool pausing_ = false;    // it was cancelled since too much waits to be taken
+  bool ended_ = false;      // the peer has ended its stream
+  bool broken_ = false;     // a receive or a send failed, or abort() was called
   bool told_broken_ = false;
   bool send_in_flight_ = false;
   bool shutting_ = false;

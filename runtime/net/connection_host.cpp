@@ -6,8 +6,8 @@
 
 namespace gatio {
 
-ConnectionHost::ConnectionHost(Driver& driver, uint16_t buffer_group, const config::Buffers& buffers,
-                               const config::Timeouts& timeouts)
+ConnectionHost::ConnectionHost(Driver& driver, uint16_t buffer_group,
+                               const config::Buffers& buffers, const config::Timeouts& timeouts)
     : driver_(driver),
       group_(buffer_group),
       buffer_shape_(buffers),
@@ -19,23 +19,28 @@ ConnectionHost::ConnectionHost(Driver& driver, uint16_t buffer_group, const conf
   }
 }
 
-ConnectionHost::~ConnectionHost() { GATIO_ASSERT(first_ == nullptr); }
+ConnectionHost::~ConnectionHost() {
+  GATIO_ASSERT(first_ == nullptr);
+}
 
 Result<void> ConnectionHost::prepare() {
   if (buffers_.is_open()) return {};
-  return buffers_.open(driver_.ring(), group_, buffer_shape_.count, buffer_shape_.size, driver_.options().node);
+  return buffers_.open(driver_.ring(), group_, buffer_shape_.count, buffer_shape_.size,
+                       driver_.options().node);
 }
 
 void ConnectionHost::drain() {
   draining_ = true;
-  for (Connection* connection = first_; connection != nullptr; connection = connection->next_connection) {
+  for (Connection* connection = first_; connection != nullptr;
+       connection = connection->next_connection) {
     connection->drain();
   }
 }
 
 void ConnectionHost::stop() {
   draining_ = true;
-  for (Connection* connection = first_; connection != nullptr; connection = connection->next_connection) {
+  for (Connection* connection = first_; connection != nullptr;
+       connection = connection->next_connection) {
     connection->abort();
   }
 }
@@ -53,7 +58,8 @@ void ConnectionHost::forget(Connection& connection) {
   } else {
     first_ = connection.next_connection;
   }
-  if (connection.next_connection != nullptr) connection.next_connection->previous = connection.previous;
+  if (connection.next_connection != nullptr)
+    connection.next_connection->previous = connection.previous;
   std::erase(starved_, &connection);
   --connection_count_;
   ++stats_.closed;
@@ -68,7 +74,8 @@ Chunk& ConnectionHost::chunk_received(uint16_t id, uint32_t length) {
 
 void ConnectionHost::recycle(Chunk& chunk) {
   buffers_.recycle(chunk.id);
-  if (starved_.empty()) [[likely]] return;
+  if (starved_.empty()) [[likely]]
+    return;
   Connection* connection = starved_.front();
   starved_.erase(starved_.begin());
   connection->rearm_ = true;

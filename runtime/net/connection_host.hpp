@@ -1,6 +1,6 @@
-// What the connections of one port on one driver share: the buffer ring into which the kernel receives, the
-// counters and the list of connections. Owned by the runtime as a Service of the driver (a listener, or the
-// client side); touched by that driver only.
+// What the connections of one port on one driver share: the buffer ring into which the kernel
+// receives, the counters and the list of connections. Owned by the runtime as a Service of the
+// driver (a listener, or the client side); touched by that driver only.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ namespace gatio {
 class Connection;
 class ConnectionHost;
 
-// One received buffer, in the order of arrival. As work it travels back to its driver when it was let go of
-// on another one.
+// One received buffer, in the order of arrival. As work it travels back to its driver when it was
+// let go of on another one.
 struct Chunk : Work {
   ConnectionHost* host = nullptr;
   uint16_t id = 0;
@@ -30,16 +30,16 @@ struct Chunk : Work {
 struct HostStats {
   uint64_t accepted = 0;
   uint64_t closed = 0;
-  uint64_t refused = 0;        // over the limit of connections
-  uint64_t accept_errors = 0;  // EMFILE and the like; the listener goes on
-  uint64_t requests = 0;       // fully received and handed to a handler
-  uint64_t answers = 0;        // sent whole, to the kernel
-  uint64_t bad_requests = 0;   // answered with 4xx or 5xx by the server itself
+  uint64_t refused = 0;          // over the limit of connections
+  uint64_t accept_errors = 0;    // EMFILE and the like; the listener goes on
+  uint64_t requests = 0;         // fully received and handed to a handler
+  uint64_t answers = 0;          // sent whole, to the kernel
+  uint64_t bad_requests = 0;     // answered with 4xx or 5xx by the server itself
   uint64_t failed_handlers = 0;  // an exception left a handler: answered with 500
-  uint64_t resets = 0;         // connections that broke
+  uint64_t resets = 0;           // connections that broke
   uint64_t timeouts = 0;
-  uint64_t enobufs = 0;        // receives that ended because no buffer was free
-  uint64_t cut_off = 0;        // connections that a deadline or a stop ended with an answer due
+  uint64_t enobufs = 0;  // receives that ended because no buffer was free
+  uint64_t cut_off = 0;  // connections that a deadline or a stop ended with an answer due
 };
 
 class ConnectionHost : public Service {
@@ -61,13 +61,17 @@ class ConnectionHost : public Service {
   [[nodiscard]] PoolResource& memory() { return memory_; }
   [[nodiscard]] unsigned connection_count() const { return connection_count_; }
 
-  [[nodiscard]] const char* bytes_of(const Chunk& chunk) { return buffers_.buffer(chunk.id, chunk.length).data(); }
+  [[nodiscard]] const char* bytes_of(const Chunk& chunk) {
+    return buffers_.buffer(chunk.id, chunk.length).data();
+  }
   // Gives a chunk's buffer back; on this driver.
   void recycle(Chunk& chunk);
   // The same from any driver.
   void recycle_from_anywhere(Chunk& chunk);
   // Whether so few buffers are free that a chunk is better copied than held while a handler runs.
-  [[nodiscard]] bool short_of_buffers() const { return buffers_.free_count() < buffers_.count() / 4; }
+  [[nodiscard]] bool short_of_buffers() const {
+    return buffers_.free_count() < buffers_.count() / 4;
+  }
 
  protected:
   void adopt(Connection& connection);

@@ -44,11 +44,14 @@ void Exchange::arrive(Work* work) {
   Driver::current()->enqueue(*work, Priority::normal);
 }
 
-void Exchange::started(Work* work) { static_cast<Exchange*>(work)->begin(); }
+void Exchange::started(Work* work) {
+  static_cast<Exchange*>(work)->begin();
+}
 
 void Exchange::begin() {
   Driver::current()->attach(*this);
-  // Nothing of this object is touched after the resume: a handler may have hopped to another driver.
+  // Nothing of this object is touched after the resume: a handler may have hopped to another
+  // driver.
   next_handler().resume();
 }
 

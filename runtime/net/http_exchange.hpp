@@ -1,7 +1,7 @@
-// One batch of requests from one connection and their answers: what travels between the io driver that
-// parsed it and the driver that runs its handlers, or stays where both are one. It is a tree of tasks of its
-// own (one handler at a time, in order). Owned by its HttpSession, and touched by one driver at a time: the
-// session's, from its posting on the executing one, and back.
+// One batch of requests from one connection and their answers: what travels between the io driver
+// that parsed it and the driver that runs its handlers, or stays where both are one. It is a tree
+// of tasks of its own (one handler at a time, in order). Owned by its HttpSession, and touched by
+// one driver at a time: the session's, from its posting on the executing one, and back.
 #pragma once
 
 #include <array>
@@ -21,8 +21,9 @@
 
 namespace gatio::http {
 
-// Answers one request. Called on any driver that executes, on several at once: what it shares it must
-// protect. Both references and all views in them are good until the task ends. An exception becomes a 500.
+// Answers one request. Called on any driver that executes, on several at once: what it shares it
+// must protect. Both references and all views in them are good until the task ends. An exception
+// becomes a 500.
 using Handler = std::function<Task<void>(const Request&, Response&)>;
 
 class Exchange : private Work, private Root {
@@ -35,14 +36,15 @@ class Exchange : private Work, private Root {
   void run_here(std::string_view date, bool close_after);
   // Runs the batch on another driver; its requests must be detached from the receive buffer.
   void run_on(Driver& target, std::string_view date, bool close_after);
-  // Asks a handler that is still running to stop. On the session's driver, at most once an exchange.
+  // Asks a handler that is still running to stop. On the session's driver, at most once an
+  // exchange.
   void request_stop();
 
   Batch batch;
   Output output;
   [[nodiscard]] bool running() const { return running_; }
-  [[nodiscard]] bool closes() const { return closes_; }       // the last answer ends the connection
-  [[nodiscard]] size_t failed() const { return failed_; }     // handlers that threw
+  [[nodiscard]] bool closes() const { return closes_; }    // the last answer ends the connection
+  [[nodiscard]] size_t failed() const { return failed_; }  // handlers that threw
 
  private:
   struct StopMessage : Work {

@@ -36,7 +36,8 @@ void Session::on_received() {
   if (is_open() && peer_ended() && !exchange_.running()) finish();
 }
 
-// False when the chunk has been given back: it held no whole request, or there was no memory for it.
+// False when the chunk has been given back: it held no whole request, or there was no memory for
+// it.
 bool Session::parse(Chunk& chunk) {
   try {
     outcome_ = parser_.feed({host().bytes_of(chunk), chunk.length}, exchange_.batch);
@@ -72,7 +73,8 @@ void Session::run_batch(Chunk& chunk) {
   host().stats().requests += count;
   answers_waiting_ += count;
   Driver* target = executing_driver();
-  GATIO_ASSERT(target != nullptr);  // The plan refuses a listener whose tasks no driver may execute.
+  GATIO_ASSERT(target !=
+               nullptr);  // The plan refuses a listener whose tasks no driver may execute.
   bool close_after = draining() && !has_chunk();
   bool in_place = target == &driver() && !host().short_of_buffers();
   if (!in_place) {
@@ -186,6 +188,8 @@ void Session::give_back_chunk() {
   if (held_chunk_ != nullptr) host().recycle(*std::exchange(held_chunk_, nullptr));
 }
 
-std::string_view Session::date() { return settings_.date.at(driver().kernel().wall_seconds()); }
+std::string_view Session::date() {
+  return settings_.date.at(driver().kernel().wall_seconds());
+}
 
 }  // namespace gatio::http

@@ -1,6 +1,6 @@
-// The HTTP/1.1 side of a connection: parses what arrives, gives each batch of requests to a driver that may
-// execute, sends the answers in order. Lives on its io driver as the connection does; runs no user's task
-// itself unless that driver also executes (design R1).
+// The HTTP/1.1 side of a connection: parses what arrives, gives each batch of requests to a driver
+// that may execute, sends the answers in order. Lives on its io driver as the connection does; runs
+// no user's task itself unless that driver also executes (design R1).
 #pragma once
 
 #include <cstdint>
@@ -65,8 +65,8 @@ class Session final : public Connection {
   } send_;
   size_t answers_waiting_ = 0;  // in the exchange's output
   size_t answers_sending_ = 0;
-  bool in_request_ = false;     // part of a request is here: the header time-out runs
-  bool receiving_ = false;      // on_received() is further up the stack
+  bool in_request_ = false;  // part of a request is here: the header time-out runs
+  bool receiving_ = false;   // on_received() is further up the stack
 };
 
 }  // namespace gatio::http

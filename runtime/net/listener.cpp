@@ -30,8 +30,9 @@ Listener::~Listener() {
 Result<void> Listener::start() {
   Kernel& kernel = driver().kernel();
   if (int error = kernel.listen(fd_, static_cast<int>(config_.backlog)); error < 0) {
-    return fail(-error, config::endpoint(config_.address, config_.port, config_.transport) + ": driver " +
-                            driver().name() + " cannot listen: " + strerrordesc_np(-error));
+    return fail(-error, config::endpoint(config_.address, config_.port, config_.transport) +
+                            ": driver " + driver().name() +
+                            " cannot listen: " + strerrordesc_np(-error));
   }
   arm_accept();
   started_ = true;
@@ -40,8 +41,9 @@ Result<void> Listener::start() {
 
 Result<void> Listener::check() {
   if (arm_error_ == 0) return {};
-  return fail(arm_error_, config::endpoint(config_.address, config_.port, config_.transport) + ": driver " +
-                              driver().name() + " cannot arm the accept: " + strerrordesc_np(arm_error_));
+  return fail(arm_error_, config::endpoint(config_.address, config_.port, config_.transport) +
+                              ": driver " + driver().name() +
+                              " cannot arm the accept: " + strerrordesc_np(arm_error_));
 }
 
 void Listener::arm_accept() {
@@ -123,7 +125,8 @@ void Listener::stop() {
   ConnectionHost::stop();
 }
 
-// The socket is closed only when the accept has ended: closing it first would leave the port accepting.
+// The socket is closed only when the accept has ended: closing it first would leave the port
+// accepting.
 void Listener::stop_accepting() {
   if (ending_) return;
   ending_ = true;

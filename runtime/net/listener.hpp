@@ -1,6 +1,7 @@
-// One port on one driver: its listening socket, a multishot accept that is armed once, and the sessions of
-// what it accepts. Owned by the runtime as a Service of the driver; touched by that driver only. The socket
-// is bound before the drivers run, listens when all are ready, and is closed once no accept is armed on it.
+// One port on one driver: its listening socket, a multishot accept that is armed once, and the
+// sessions of what it accepts. Owned by the runtime as a Service of the driver; touched by that
+// driver only. The socket is bound before the drivers run, listens when all are ready, and is
+// closed once no accept is armed on it.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,10 @@ struct Protocol {
 
 class Listener final : public ConnectionHost, private Timer {
  public:
-  // Takes over `fd`, a bound socket. `members` is how many drivers serve the port: they share its limits.
-  Listener(Driver& driver, uint16_t buffer_group, const config::ListenerConfig& config, unsigned members,
-           int fd, const Protocol& protocol);
+  // Takes over `fd`, a bound socket. `members` is how many drivers serve the port: they share its
+  // limits.
+  Listener(Driver& driver, uint16_t buffer_group, const config::ListenerConfig& config,
+           unsigned members, int fd, const Protocol& protocol);
   ~Listener() override;
 
   Result<void> start() override;
@@ -41,8 +43,8 @@ class Listener final : public ConnectionHost, private Timer {
   struct Accept : Completion {
     Listener* listener;
   };
-  static constexpr uint64_t kRetryNs = 50'000'000;       // after an accept that lacked a descriptor
-  static constexpr uint64_t kDrainGraceNs = 1'000'000;   // for what had arrived when the drain began
+  static constexpr uint64_t kRetryNs = 50'000'000;      // after an accept that lacked a descriptor
+  static constexpr uint64_t kDrainGraceNs = 1'000'000;  // for what had arrived when the drain began
 
   static void accepted(Completion* completion, int32_t result, uint32_t flags);
   static void timer_expired(Timer* timer);

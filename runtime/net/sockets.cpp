@@ -27,8 +27,8 @@ std::string advice(int error) {
 }
 
 Error explain(const config::ListenerConfig& listener, const char* call, int error) {
-  return {error, config::endpoint(listener.address, listener.port, listener.transport) + ": " + call +
-                     " failed: " + strerrordesc_np(error) + advice(error)};
+  return {error, config::endpoint(listener.address, listener.port, listener.transport) + ": " +
+                     call + " failed: " + strerrordesc_np(error) + advice(error)};
 }
 
 int set(Kernel& kernel, int fd, int level, int name, int value) {
@@ -39,7 +39,8 @@ int set(Kernel& kernel, int fd, int level, int name, int value) {
 int set_options(Kernel& kernel, int fd, const config::ListenerConfig& listener, int family) {
   int error = set(kernel, fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (error >= 0 && listener.no_delay) error = set(kernel, fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (error >= 0 && family == AF_INET6) error = set(kernel, fd, IPPROTO_IPV6, IPV6_V6ONLY, listener.v6only);
+  if (error >= 0 && family == AF_INET6)
+    error = set(kernel, fd, IPPROTO_IPV6, IPV6_V6ONLY, listener.v6only);
   if (error >= 0 && listener.receive_buffer != 0) {
     error = set(kernel, fd, SOL_SOCKET, SO_RCVBUF, static_cast<int>(listener.receive_buffer));
   }
@@ -49,8 +50,8 @@ int set_options(Kernel& kernel, int fd, const config::ListenerConfig& listener, 
   return error;
 }
 
-Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener, const SocketAddress& address,
-                     bool is_first) {
+Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener,
+                     const SocketAddress& address, bool is_first) {
   int family = address.storage.ss_family;
   int fd = kernel.socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return explain(listener, "socket", -fd);
@@ -71,8 +72,9 @@ Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener, con
 }
 
 uint16_t port_of(const sockaddr_storage& storage) {
-  return ntohs(storage.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
-                                             : reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+  return ntohs(storage.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(storage).sin_port);
 }
 
 }  // namespace
@@ -95,7 +97,8 @@ Result<SocketAddress> parse_address(const std::string& address, uint16_t port) {
   return result;
 }
 
-Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener, unsigned members) {
+Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener,
+                               unsigned members) {
   BoundSockets bound;
   bound.port = listener.port;
   Result<void> failure;

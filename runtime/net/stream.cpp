@@ -147,11 +147,12 @@ void StreamSession::serve(const StreamHandler& handler) {
   Result<Executor*> target = driver().place({.from_driver = driver().options().index});
   ++host().stats().requests;
   // If the spawn fails the callable goes, and the Stream in it: the connection closes.
-  Result<void> spawned = target ? spawn_detached_on(**target,
-                                                    [&handler, stream = open_stream()]() mutable -> Task<void> {
-                                                      return handler(std::move(stream));
-                                                    })
-                                : Result<void>(Error(target.error()));
+  Result<void> spawned =
+      target ? spawn_detached_on(**target,
+                                 [&handler, stream = open_stream()]() mutable -> Task<void> {
+                                   return handler(std::move(stream));
+                                 })
+             : Result<void>(Error(target.error()));
   if (!spawned) ++host().stats().refused;
 }
 
@@ -169,7 +170,9 @@ void StreamSession::begin_receive(StreamOperation& operation) {
   serve_receiver();
 }
 
-void StreamSession::begin_send(StreamOperation& operation) { this->send(operation); }
+void StreamSession::begin_send(StreamOperation& operation) {
+  this->send(operation);
+}
 
 void StreamSession::cancel_receive(StreamOperation& operation) {
   if (operation.completed_) return;
@@ -198,7 +201,9 @@ void StreamSession::on_received() {
   serve_receiver();
 }
 
-void StreamSession::on_broken() { serve_receiver(); }
+void StreamSession::on_broken() {
+  serve_receiver();
+}
 
 void StreamSession::on_timeout() {
   ++host().stats().timeouts;

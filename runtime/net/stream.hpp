@@ -1,6 +1,7 @@
-// A TCP stream as a task sees it: receive, send, and the end of both. The task may run on any driver that
-// executes; the connection behind it lives on its io driver, and the two meet by message where they are not
-// the same. A Stream is owned by one task; one receive and any number of sends may be awaited at a time.
+// A TCP stream as a task sees it: receive, send, and the end of both. The task may run on any
+// driver that executes; the connection behind it lives on its io driver, and the two meet by
+// message where they are not the same. A Stream is owned by one task; one receive and any number of
+// sends may be awaited at a time.
 #pragma once
 
 #include <cerrno>
@@ -26,8 +27,9 @@ class StreamSession;
 // Serves one accepted stream: a task on a driver that executes. Called on several drivers at once.
 using StreamHandler = std::function<Task<void>(Stream)>;
 
-// Received bytes, good until this object is destroyed, on whatever driver. Empty: the peer has ended its
-// stream. Where the task runs on the io driver itself they lie in the receive buffer, else in a copy.
+// Received bytes, good until this object is destroyed, on whatever driver. Empty: the peer has
+// ended its stream. Where the task runs on the io driver itself they lie in the receive buffer,
+// else in a copy.
 class Received {
  public:
   Received() = default;
@@ -57,8 +59,8 @@ class Received {
   void* copy_ = nullptr;
 };
 
-// What a receive and a send have in common: the way to the connection's driver and back, and cancelling.
-// Lies in the task's frame; it is the message.
+// What a receive and a send have in common: the way to the connection's driver and back, and
+// cancelling. Lies in the task's frame; it is the message.
 class StreamOperation : private Work, private SendRequest, private StopCallback {
  public:
   bool await_ready() const noexcept { return false; }
@@ -83,8 +85,8 @@ class StreamOperation : private Work, private SendRequest, private StopCallback 
   };
 
   bool begin(std::coroutine_handle<> frame, Context& context);
-  void complete(int error);            // on the connection's driver
-  void complete_with(Chunk& chunk);    // likewise
+  void complete(int error);          // on the connection's driver
+  void complete_with(Chunk& chunk);  // likewise
   void resume_when_free();
   static void arrive_at_session(Work* work);
   static void arrive_home(Work* work);
@@ -126,21 +128,23 @@ class Stream {
   };
   class Send final : public StreamOperation {
    public:
-    Send(StreamSession* session, std::span<const char> bytes) : StreamOperation(session, Kind::send, bytes) {}
+    Send(StreamSession* session, std::span<const char> bytes)
+        : StreamOperation(session, Kind::send, bytes) {}
     Result<void> await_resume() {
       if (error_ != 0) return fail(error_);
       return {};
     }
   };
 
-  // `co_await stream.receive()`: the next bytes, at least one, or an empty Received at the end of the peer's
-  // stream. ECONNRESET and the like, ECANCELED when the task is asked to stop, EBUSY when a receive is
-  // awaited already, ENOMEM when there is no memory for the copy.
+  // `co_await stream.receive()`: the next bytes, at least one, or an empty Received at the end of
+  // the peer's stream. ECONNRESET and the like, ECANCELED when the task is asked to stop, EBUSY
+  // when a receive is awaited already, ENOMEM when there is no memory for the copy.
   Receive receive() { return Receive(session_); }
 
-  // `co_await stream.send(bytes)`: until all bytes are with the kernel. They must stay in place so long.
-  // Sends that are awaited at the same time go out in the order in which they were begun, coalesced. A send
-  // that has been begun is not cancelled: a stream with a hole in it is of no use.
+  // `co_await stream.send(bytes)`: until all bytes are with the kernel. They must stay in place so
+  // long. Sends that are awaited at the same time go out in the order in which they were begun,
+  // coalesced. A send that has been begun is not cancelled: a stream with a hole in it is of no
+  // use.
   Send send(std::span<const char> bytes) { return Send(session_, bytes); }
   Send send(std::string_view text) { return Send(session_, {text.data(), text.size()}); }
 

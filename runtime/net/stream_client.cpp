@@ -33,7 +33,9 @@ class AdoptSocket : private Work {
   Result<Stream> await_resume() { return std::move(*stream_); }
 
  private:
-  void adopt() { stream_.emplace(static_cast<StreamClient*>(Driver::current()->client)->adopt_socket(fd_)); }
+  void adopt() {
+    stream_.emplace(static_cast<StreamClient*>(Driver::current()->client)->adopt_socket(fd_));
+  }
   static void arrive(Work* work) {
     auto* self = static_cast<AdoptSocket*>(work);
     self->adopt();
@@ -77,14 +79,13 @@ Task<Result<Stream>> connect(std::string address, uint16_t port) {
     io_uring_prep_socket(sqe, family, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
   });
   if (!fd) co_return Error(fd.error());
-  Result<int> connected = co_await SimpleOperation([&](io_uring_sqe* sqe) {
-    io_uring_prep_connect(sqe, *fd, target->get(), target->size);
-  });
+  Result<int> connected = co_await SimpleOperation(
+      [&](io_uring_sqe* sqe) { io_uring_prep_connect(sqe, *fd, target->get(), target->size); });
   if (!connected) {
     Driver::current()->kernel().close(*fd);
     co_return Error{connected.error().code,
-                    "cannot connect to " + config::endpoint(address, port, config::Transport::tcp) + ": " +
-                        connected.error().message()};
+                    "cannot connect to " + config::endpoint(address, port, config::Transport::tcp) +
+                        ": " + connected.error().message()};
   }
   co_return co_await AdoptSocket(*fd);
 }

@@ -1,6 +1,6 @@
-// The client side of TCP on one driver: what connect() makes lives here. A Service of each driver that does
-// I/O, owned by the runtime; its buffers are mapped with the first connection. connect() may be awaited on
-// any driver that executes.
+// The client side of TCP on one driver: what connect() makes lives here. A Service of each driver
+// that does I/O, owned by the runtime; its buffers are mapped with the first connection. connect()
+// may be awaited on any driver that executes.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ class StreamClient final : public ConnectionHost {
   Result<Stream> adopt_socket(int fd);
 };
 
-// Connects to an IPv4 or IPv6 address in numbers. The errors of connect(2), EINVAL for an address that is
-// none, EMFILE, ENOMEM, ECANCELED.
+// Connects to an IPv4 or IPv6 address in numbers. The errors of connect(2), EINVAL for an address
+// that is none, EMFILE, ENOMEM, ECANCELED.
 Task<Result<Stream>> connect(std::string address, uint16_t port);
 
 }  // namespace gatio

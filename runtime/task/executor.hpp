@@ -1,6 +1,6 @@
-// What a task knows of the thing that runs it: where to leave work, and who is running right now. A driver is
-// an Executor; tasks never see more of it. `current()` is set by the driver's thread (by the simulator when
-// it switches drivers) and is null on every other thread.
+// What a task knows of the thing that runs it: where to leave work, and who is running right now. A
+// driver is an Executor; tasks never see more of it. `current()` is set by the driver's thread (by
+// the simulator when it switches drivers) and is null on every other thread.
 #pragma once
 
 #include <coroutine>
@@ -22,7 +22,8 @@ class Executor {
   virtual void post(Work& message) = 0;
   // This executor only: `work.run` is called in a later step of this turn or of the next one.
   virtual void enqueue(Work& work, Priority priority) = 0;
-  // This executor only: the driver that placement gives for a task spawned here. Fails when none may execute.
+  // This executor only: the driver that placement gives for a task spawned here. Fails when none
+  // may execute.
   virtual Result<Executor*> place(const Hints& hints) = 0;
   // This executor only: a task tree now lives here, or no longer does (it ended, or hopped away).
   virtual void attach(Root& root) = 0;

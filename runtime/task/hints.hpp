@@ -1,5 +1,5 @@
-// What a user can say about a task when spawning it: how urgent it is, where its data lies and how long it
-// will compute. Plain values; any thread.
+// What a user can say about a task when spawning it: how urgent it is, where its data lies and how
+// long it will compute. Plain values; any thread.
 #pragma once
 
 #include <cstddef>

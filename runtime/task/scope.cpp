@@ -31,7 +31,8 @@ void Scope::report(Work* work) {
   auto* child = static_cast<Spawned*>(work);
   Scope* scope = child->scope;
   Executor* scope_home = scope->home();
-  if (scope_home != Executor::current()) {  // The owner has hopped on meanwhile: the report follows it.
+  if (scope_home !=
+      Executor::current()) {  // The owner has hopped on meanwhile: the report follows it.
     scope_home->post(*child);
     return;
   }
@@ -65,7 +66,8 @@ void Scope::request_stop() {
   stopped_ = true;
   Spawned* child = first_child_;
   while (child != nullptr) {
-    // A local child that stops at once may end at once, but is collected only by its own later step.
+    // A local child that stops at once may end at once, but is collected only by its own later
+    // step.
     Spawned* next = child->next_sibling;
     if (!child->reported) stop_child(*child);
     child = next;
@@ -73,8 +75,8 @@ void Scope::request_stop() {
 }
 
 void Scope::stop_child(Spawned& child) {
-  // Acquire pairs with the release in Spawned::launch() and hop_to(): the child's stop source may be touched
-  // by the driver that is its home.
+  // Acquire pairs with the release in Spawned::launch() and hop_to(): the child's stop source may
+  // be touched by the driver that is its home.
   Executor* child_home = child.home.load(std::memory_order_acquire);
   if (child_home == Executor::current()) {
     child.stop.request_stop();

@@ -1,6 +1,6 @@
-// A scope joins what it spawned: it ends when all its children have, on whatever drivers they ran. It lives
-// in the frame of with_scope(), whose task owns it, and is touched only by the driver on which that task
-// runs; children elsewhere report by message.
+// A scope joins what it spawned: it ends when all its children have, on whatever drivers they ran.
+// It lives in the frame of with_scope(), whose task owns it, and is touched only by the driver on
+// which that task runs; children elsewhere report by message.
 #pragma once
 
 #include <cerrno>
@@ -29,8 +29,8 @@ class Scope : private StopCallback {
   }
   ~Scope() { GATIO_ASSERT(first_child_ == nullptr); }
 
-  // Spawns a task on the driver that placement chooses. `callable` takes nothing and returns a Task<void>.
-  // ENOMEM when the heap's quota is exhausted, EPERM when no driver may execute tasks.
+  // Spawns a task on the driver that placement chooses. `callable` takes nothing and returns a
+  // Task<void>. ENOMEM when the heap's quota is exhausted, EPERM when no driver may execute tasks.
   template <typename Callable>
   Result<void> spawn(Callable&& callable, Hints hints = {}) {
     Result<Executor*> target = Executor::current()->place(hints);
@@ -40,10 +40,14 @@ class Scope : private StopCallback {
 
   // The same on a given driver. EPERM when that driver may not execute tasks.
   template <typename Callable>
-  Result<void> spawn_on(Executor& target, Callable&& callable, Priority priority = Priority::normal) {
-    if (!target.executes()) return fail(EPERM, "an io driver runs no tasks: spawn on an exec or both driver");
-    auto* child = SpawnedCallable<std::decay_t<Callable>>::make(std::forward<Callable>(callable), priority);
-    if (child == nullptr) return fail(ENOMEM, "the heap's quota is exhausted: the task was not spawned");
+  Result<void> spawn_on(Executor& target, Callable&& callable,
+                        Priority priority = Priority::normal) {
+    if (!target.executes())
+      return fail(EPERM, "an io driver runs no tasks: spawn on an exec or both driver");
+    auto* child =
+        SpawnedCallable<std::decay_t<Callable>>::make(std::forward<Callable>(callable), priority);
+    if (child == nullptr)
+      return fail(ENOMEM, "the heap's quota is exhausted: the task was not spawned");
     add(*child);
     child->launch(target);
     return {};
@@ -52,8 +56,8 @@ class Scope : private StopCallback {
   // Asks all children to stop, and those that are spawned later.
   void request_stop();
 
-  // `co_await scope.join()`: until no child is left. Called by with_scope() at the end; calling it earlier
-  // waits for the children so far. Does not throw: see rethrow_first().
+  // `co_await scope.join()`: until no child is left. Called by with_scope() at the end; calling it
+  // earlier waits for the children so far. Does not throw: see rethrow_first().
   auto join() { return Join{this}; }
 
   // Throws the exception of the child that failed first, once.
@@ -77,7 +81,9 @@ class Scope : private StopCallback {
   void collect(Spawned& child);
   void release(Spawned& child);
   void stop_child(Spawned& child);
-  static void owner_stopped(StopCallback* callback) { static_cast<Scope*>(callback)->request_stop(); }
+  static void owner_stopped(StopCallback* callback) {
+    static_cast<Scope*>(callback)->request_stop();
+  }
   static void report(Work* work);
   static void deliver_stop(Work* work);
   static void return_stop(Work* work);
@@ -93,8 +99,9 @@ class Scope : private StopCallback {
   Resumption joiner_;
 };
 
-// Runs `body(scope)`, then waits for everything that it spawned. An exception of the body or of a child asks
-// the other children to stop and is thrown here after all have ended; the body's goes first.
+// Runs `body(scope)`, then waits for everything that it spawned. An exception of the body or of a
+// child asks the other children to stop and is thrown here after all have ended; the body's goes
+// first.
 template <typename Body>
 Task<void> with_scope(Body body) {
   Scope scope(co_await current_context());
@@ -114,8 +121,8 @@ Task<void> with_scope(Body body) {
 template <typename Callable>
 using TaskValue = decltype(std::declval<Callable&>()().take());
 
-// Runs the task that `callable` returns on another driver and yields its value here; exceptions too.
-// ENOMEM and EPERM as from Scope::spawn_on.
+// Runs the task that `callable` returns on another driver and yields its value here; exceptions
+// too. ENOMEM and EPERM as from Scope::spawn_on.
 template <typename Callable>
 Task<Result<TaskValue<Callable>>> call_on(Executor& target, Callable callable) {
   using Value = TaskValue<Callable>;
@@ -138,13 +145,17 @@ Task<Result<TaskValue<Callable>>> call_on(Executor& target, Callable callable) {
   }
 }
 
-// Spawns a task that nobody joins. It is asked to stop when the runtime drains; an exception that leaves it
-// is counted and reported. Errors as Scope::spawn.
+// Spawns a task that nobody joins. It is asked to stop when the runtime drains; an exception that
+// leaves it is counted and reported. Errors as Scope::spawn.
 template <typename Callable>
-Result<void> spawn_detached_on(Executor& target, Callable&& callable, Priority priority = Priority::normal) {
-  if (!target.executes()) return fail(EPERM, "an io driver runs no tasks: spawn on an exec or both driver");
-  auto* task = SpawnedCallable<std::decay_t<Callable>>::make(std::forward<Callable>(callable), priority);
-  if (task == nullptr) return fail(ENOMEM, "the heap's quota is exhausted: the task was not spawned");
+Result<void> spawn_detached_on(Executor& target, Callable&& callable,
+                               Priority priority = Priority::normal) {
+  if (!target.executes())
+    return fail(EPERM, "an io driver runs no tasks: spawn on an exec or both driver");
+  auto* task =
+      SpawnedCallable<std::decay_t<Callable>>::make(std::forward<Callable>(callable), priority);
+  if (task == nullptr)
+    return fail(ENOMEM, "the heap's quota is exhausted: the task was not spawned");
   task->detached = true;
   task->launch(target);
   return {};

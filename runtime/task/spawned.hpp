@@ -1,7 +1,8 @@
-// A spawned task: the callable, the task that it made, and the record by which its scope joins or stops it.
-// The record lies in the heap of the driver that spawned it and travels as a message: to the driver that
-// runs the task, and back to the scope when it has ended. It is touched by one driver at a time: the sender
-// until it is posted, then the receiver; only Root::home is read by others.
+// A spawned task: the callable, the task that it made, and the record by which its scope joins or
+// stops it. The record lies in the heap of the driver that spawned it and travels as a message: to
+// the driver that runs the task, and back to the scope when it has ended. It is touched by one
+// driver at a time: the sender until it is posted, then the receiver; only Root::home is read by
+// others.
 #pragma once
 
 #include <coroutine>
@@ -20,7 +21,8 @@ class Scope;
 
 class Spawned : public Work, public Root {
  public:
-  // Starts on `target`: in a later step of this turn if that is the running driver, else by message.
+  // Starts on `target`: in a later step of this turn if that is the running driver, else by
+  // message.
   void launch(Executor& target);
 
   Scope* scope = nullptr;  // null: detached
@@ -34,7 +36,8 @@ class Spawned : public Work, public Root {
     Spawned* child;
     bool in_flight = false;
   } stop_message{this};
-  bool ended = false;     // written by the task's last driver; read there, and by the scope once reported
+  bool ended =
+      false;  // written by the task's last driver; read there, and by the scope once reported
   bool reported = false;  // the scope knows that it has ended; the scope's driver only
 
   virtual void destroy() = 0;  // gives the record back
@@ -52,8 +55,8 @@ class Spawned : public Work, public Root {
   std::coroutine_handle<> end(std::exception_ptr its_error);
 };
 
-// Spawned with its callable, which returns a Task<void> and lives as long as the task: a lambda's captures
-// may be used by the coroutine that it is.
+// Spawned with its callable, which returns a Task<void> and lives as long as the task: a lambda's
+// captures may be used by the coroutine that it is.
 template <typename Callable>
 class SpawnedCallable final : public Spawned {
  public:
@@ -72,7 +75,8 @@ class SpawnedCallable final : public Spawned {
 
  private:
   template <typename C>
-  SpawnedCallable(C&& callable, Priority priority) : Spawned(priority), callable_(std::forward<C>(callable)) {}
+  SpawnedCallable(C&& callable, Priority priority)
+      : Spawned(priority), callable_(std::forward<C>(callable)) {}
 
   std::coroutine_handle<> make_task() override {
     task_ = callable_();

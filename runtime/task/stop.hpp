@@ -1,6 +1,7 @@
-// Asking a task to stop. A StopSource belongs to one task (or one branch of it) and tells its callbacks, each
-// of which cancels one operation or passes the request on to a narrower source. Everything here is touched
-// only by the driver on which the task runs; a request from elsewhere travels as a message (see Scope).
+// Asking a task to stop. A StopSource belongs to one task (or one branch of it) and tells its
+// callbacks, each of which cancels one operation or passes the request on to a narrower source.
+// Everything here is touched only by the driver on which the task runs; a request from elsewhere
+// travels as a message (see Scope).
 #pragma once
 
 #include "runtime/base/assert.hpp"
@@ -87,7 +88,9 @@ class NarrowStop : private StopCallback, public StopSource {
   }
 
  private:
-  static void pass_on(StopCallback* callback) { static_cast<NarrowStop*>(callback)->request_stop(); }
+  static void pass_on(StopCallback* callback) {
+    static_cast<NarrowStop*>(callback)->request_stop();
+  }
 };
 
 // What a user's task sees of its source.

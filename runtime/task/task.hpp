@@ -1,7 +1,7 @@
-// Task<T>: a lazy, move-only coroutine that yields a T or an exception to the one that awaits it. Its frame
-// comes from the heap of the driver on which it is called. Control passes between a task and its awaiter by
-// symmetric transfer, without a run queue in between. A task belongs to its owner (the awaiter's frame, as a
-// rule) and runs on one driver at a time.
+// Task<T>: a lazy, move-only coroutine that yields a T or an exception to the one that awaits it.
+// Its frame comes from the heap of the driver on which it is called. Control passes between a task
+// and its awaiter by symmetric transfer, without a run queue in between. A task belongs to its
+// owner (the awaiter's frame, as a rule) and runs on one driver at a time.
 #pragma once
 
 #include <atomic>
@@ -22,31 +22,31 @@ namespace gatio {
 
 struct Root;
 
-// The surroundings of a frame, inherited by the tasks that it awaits: the tree it belongs to, and the source
-// that stops it (a branch of when_any has a narrower one than its tree).
+// The surroundings of a frame, inherited by the tasks that it awaits: the tree it belongs to, and
+// the source that stops it (a branch of when_any has a narrower one than its tree).
 struct Context {
   Root* root = nullptr;
   StopSource* stop = nullptr;
   bool in_branch = false;  // in a branch of when_all or when_any, which must not leave its driver
 };
 
-// Told when a task without an awaiter ends; returns what to resume next, or a no-op handle. The frame is
-// suspended for good then and may be destroyed by it.
+// Told when a task without an awaiter ends; returns what to resume next, or a no-op handle. The
+// frame is suspended for good then and may be destroyed by it.
 struct Completer {
   using Done = std::coroutine_handle<> (*)(Completer*);
   explicit Completer(Done what) : done(what) {}
   Done done;
 };
 
-// A tree of tasks that runs on one driver at a time, from spawn to end. `home` is written by the driver that
-// gives the tree away.
+// A tree of tasks that runs on one driver at a time, from spawn to end. `home` is written by the
+// driver that gives the tree away.
 struct Root : Completer {
   Root(Done what, Priority its_priority) : Completer(what), priority(its_priority) {
     context.root = this;
     context.stop = &stop;
   }
-  // Release when the tree is given away, after the old driver's last access to it; acquire by whoever
-  // addresses a message to the tree, so that the new home sees those accesses done.
+  // Release when the tree is given away, after the old driver's last access to it; acquire by
+  // whoever addresses a message to the tree, so that the new home sees those accesses done.
   std::atomic<Executor*> home{nullptr};
   Priority priority;
   bool detached = false;  // nobody joins it: the drain of its driver asks it to stop
@@ -59,7 +59,8 @@ struct Root : Completer {
 class PromiseBase {
  public:
   static void* operator new(size_t bytes) noexcept {
-    GATIO_ASSERT(Pool::current() != nullptr);  // a task is called on a driver: spawn takes a callable
+    GATIO_ASSERT(Pool::current() !=
+                 nullptr);  // a task is called on a driver: spawn takes a callable
     return Pool::current()->allocate(bytes);
   }
   static void operator delete(void* frame) noexcept { Pool::free(frame); }
@@ -88,10 +89,8 @@ class TaskPromise : public PromiseBase {
  public:
   void unhandled_exception() noexcept { error_ = std::current_exception(); }
   template <typename U>
-    requires std::is_constructible_v<T, U&&>
-  void return_value(U&& value) {
-    value_.emplace(std::forward<U>(value));
-  }
+  requires std::is_constructible_v<T, U&&>
+  void return_value(U&& value) { value_.emplace(std::forward<U>(value)); }
   T take() {
     if (error_) std::rethrow_exception(std::move(error_));
     return std::move(*value_);
@@ -145,8 +144,8 @@ class [[nodiscard]] Task {
     if (handle_) std::exchange(handle_, nullptr).destroy();
   }
 
-  // Gives the task its surroundings; resume the returned handle to start it. `completer` is told of its end.
-  // Throws std::bad_alloc when the frame could not be allocated.
+  // Gives the task its surroundings; resume the returned handle to start it. `completer` is told of
+  // its end. Throws std::bad_alloc when the frame could not be allocated.
   std::coroutine_handle<> prepare(Context& context, Completer& completer) {
     if (!handle_) throw std::bad_alloc();
     handle_.promise().context = &context;
@@ -194,7 +193,8 @@ struct current_context {
   Context& await_resume() const noexcept { return *context; }
 };
 
-// `co_await stop_token()`: the token that says whether the running task was asked to stop; never suspends.
+// `co_await stop_token()`: the token that says whether the running task was asked to stop; never
+// suspends.
 struct stop_token : current_context {
   StopToken await_resume() const noexcept { return StopToken(*context->stop); }
 };

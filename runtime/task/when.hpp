@@ -1,6 +1,7 @@
-// Several tasks at once on the driver of the task that awaits them: when_all waits for each, when_any for the
-// first. The branches belong to the awaiting frame and have all ended when it goes on, also after an
-// exception: no branch outlives its parent. A branch must not hop to another driver.
+// Several tasks at once on the driver of the task that awaits them: when_all waits for each,
+// when_any for the first. The branches belong to the awaiting frame and have all ended when it goes
+// on, also after an exception: no branch outlives its parent. A branch must not hop to another
+// driver.
 #pragma once
 
 #include <array>
@@ -33,8 +34,8 @@ UnitIfVoid<T> take_value(Task<T>& task) {
   }
 }
 
-// Starts the branches and resumes the awaiting frame once the last has ended. `first` is the branch that
-// ended first; with `stop_on_first` (or after an exception) the others are asked to stop then.
+// Starts the branches and resumes the awaiting frame once the last has ended. `first` is the branch
+// that ended first; with `stop_on_first` (or after an exception) the others are asked to stop then.
 template <typename... T>
 class Branches {
  public:
@@ -49,7 +50,8 @@ class Branches {
     Context& outer = *awaiting.promise().context;
     stop_.emplace(*outer.stop);
     context_ = Context{outer.root, &*stop_, true};
-    // One more than there are branches: none that ends at once resumes the parent before all have started.
+    // One more than there are branches: none that ends at once resumes the parent before all have
+    // started.
     running_ = sizeof...(T) + 1;
     start_all(std::index_sequence_for<T...>{});
     if (--running_ > 0) return std::noop_coroutine();
@@ -97,8 +99,11 @@ class Branches {
   bool failed(size_t index) {
     bool result = false;
     size_t at = 0;
-    std::apply([&](auto&... task) { ((at++ == index ? void(result = !task || task.error()) : void()), ...); },
-               tasks_);
+    std::apply(
+        [&](auto&... task) {
+          ((at++ == index ? void(result = !task || task.error()) : void()), ...);
+        },
+        tasks_);
     return result;
   }
 
@@ -123,7 +128,8 @@ class Branches {
     size_t at = 0;
     std::apply(
         [&](auto&... task) {
-          ((at++ == index ? void(task ? void(take_value(task)) : throw std::bad_alloc()) : void()), ...);
+          ((at++ == index ? void(task ? void(take_value(task)) : throw std::bad_alloc()) : void()),
+           ...);
         },
         tasks_);
   }
@@ -131,8 +137,8 @@ class Branches {
 
 }  // namespace detail
 
-// Runs all tasks at once; yields a tuple of their values (Unit for void). After an exception the others are
-// asked to stop, and it is thrown here once they all have ended.
+// Runs all tasks at once; yields a tuple of their values (Unit for void). After an exception the
+// others are asked to stop, and it is thrown here once they all have ended.
 template <typename... T>
 Task<std::tuple<UnitIfVoid<T>...>> when_all(Task<T>... tasks) {
   struct All : detail::Branches<T...> {
@@ -166,7 +172,9 @@ struct Any : Branches<T...> {
     size_t first = *this->first_;
     if (this->failed(first)) this->rethrow(first);
     std::optional<std::variant<UnitIfVoid<T>...>> value;
-    ((I == first ? void(value.emplace(std::in_place_index<I>, take_value(std::get<I>(this->tasks_)))) : void()),
+    ((I == first
+          ? void(value.emplace(std::in_place_index<I>, take_value(std::get<I>(this->tasks_))))
+          : void()),
      ...);
     return AnyOf<T...>{first, std::move(*value)};
   }

@@ -7,14 +7,15 @@ namespace gatio {
 Tpc::Tpc(Kernel& kernel, const TpcLayout& layout, const TpcOptions& options)
     : layout_(layout), heap_(kernel, static_cast<int>(layout.os_index), options.heap_bytes) {
   for (const DriverLayout& place : layout.drivers) {
-    drivers_.push_back(std::make_unique<Driver>(kernel, heap_,
-                                                DriverOptions{.role = place.role,
-                                                              .index = place.index,
-                                                              .tpc = layout.position,
-                                                              .cpu = place.pu,
-                                                              .node = static_cast<int>(layout.os_index),
-                                                              .ring = options.ring,
-                                                              .spin_ns = options.spin_ns}));
+    drivers_.push_back(
+        std::make_unique<Driver>(kernel, heap_,
+                                 DriverOptions{.role = place.role,
+                                               .index = place.index,
+                                               .tpc = layout.position,
+                                               .cpu = place.pu,
+                                               .node = static_cast<int>(layout.os_index),
+                                               .ring = options.ring,
+                                               .spin_ns = options.spin_ns}));
     if (config::executes(place.role)) executing_.push_back(drivers_.back().get());
     choosers_.push_back({Placement(options.placement, options.seed + place.index), {}});
   }
@@ -26,7 +27,8 @@ Result<Executor*> Tpc::place(Driver& from, const Hints& hints) {
       return fail(EPERM, "no driver may execute tasks: give a TPC an exec or both driver");
     }
     // The other TPC's choice, with this driver's own state: it belongs to this thread.
-    return fallback_->choose(choosers_[from.options().index], {hints.priority, std::nullopt, hints.cost_ns});
+    return fallback_->choose(choosers_[from.options().index],
+                             {hints.priority, std::nullopt, hints.cost_ns});
   }
   Hints its_hints = hints;
   if (!its_hints.from_driver) its_hints.from_driver = from.options().index;
@@ -41,7 +43,8 @@ Result<Executor*> Tpc::choose(Chooser& chooser, const Hints& hints) {
   if (!index) return Error(index.error());
   Driver* chosen = drivers_[*index].get();
   if (chosen != self) {
-    // The next choice must see this one, though its target has not: it publishes its load once a turn.
+    // The next choice must see this one, though its target has not: it publishes its load once a
+    // turn.
     uint64_t cost_ns = hints.cost_ns != 0 ? hints.cost_ns : self->average_work_ns();
     chosen->load().coming_ns.fetch_add(cost_ns, std::memory_order_relaxed);
     chosen->load().coming_tasks.fetch_add(1, std::memory_order_relaxed);

@@ -1,6 +1,6 @@
-// A thread-pool context: the drivers of one NUMA node, the heap that they share, and the placement that
-// chooses among them. Owned by the Runtime, built before any thread runs. place() is called on the drivers'
-// threads, each with a Placement of its own.
+// A thread-pool context: the drivers of one NUMA node, the heap that they share, and the placement
+// that chooses among them. Owned by the Runtime, built before any thread runs. place() is called on
+// the drivers' threads, each with a Placement of its own.
 #pragma once
 
 #include <memory>
@@ -19,15 +19,15 @@ struct TpcOptions {
   size_t heap_bytes = 0;  // the quota
   uint64_t spin_ns = 0;
   RingOptions ring;
-  uint64_t seed = 0;      // for two_choices
+  uint64_t seed = 0;  // for two_choices
 };
 
 class Tpc final : public Placer {
  public:
   Tpc(Kernel& kernel, const TpcLayout& layout, const TpcOptions& options);
 
-  // The driver for a task that is spawned on `from`, which may belong to another TPC. EPERM when no driver
-  // may execute.
+  // The driver for a task that is spawned on `from`, which may belong to another TPC. EPERM when no
+  // driver may execute.
   Result<Executor*> place(Driver& from, const Hints& hints) override;
   // The same choice with all its candidates, to be shown in a trace.
   Result<Decision> explain(Driver& from, const Hints& hints);

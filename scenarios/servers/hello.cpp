@@ -16,4 +16,6 @@ gatio::Result<void> serve(gatio::Runtime& runtime, const scenarios::Arguments& a
 
 }  // namespace
 
-int main(int argc, char** argv) { return scenarios::server_main(argc, argv, serve); }
+int main(int argc, char** argv) {
+  return scenarios::server_main(argc, argv, serve);
+}

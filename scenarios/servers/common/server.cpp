@@ -81,9 +81,11 @@ Result<CommandLine> parse_command_line(int argc, char** argv) {
   line.options.stop_signals = {SIGINT, SIGTERM};
   for (int i = 1; i < argc; i += 2) {
     std::string name = argv[i];
-    if (name.rfind("--", 0) != 0) return fail(EINVAL, "'" + name + "' is no option: they begin with --");
+    if (name.rfind("--", 0) != 0)
+      return fail(EINVAL, "'" + name + "' is no option: they begin with --");
     if (i + 1 == argc) return fail(EINVAL, name + " needs a value");
-    if (Result<void> set = set_option(line, name.substr(2), argv[i + 1]); !set) return Error(set.error());
+    if (Result<void> set = set_option(line, name.substr(2), argv[i + 1]); !set)
+      return Error(set.error());
   }
   return line;
 }
@@ -92,8 +94,9 @@ void print_endpoints(const std::vector<gatio::Endpoint>& endpoints) {
   std::string text = "{\"listening\":[";
   for (const gatio::Endpoint& each : endpoints) {
     if (&each != &endpoints.front()) text += ",";
-    text += "{\"address\":\"" + each.address + "\",\"port\":" + std::to_string(each.port) + ",\"transport\":\"" +
-            std::string(gatio::config::name(each.transport)) + "\",\"protocol\":\"" + each.protocol + "\"}";
+    text += "{\"address\":\"" + each.address + "\",\"port\":" + std::to_string(each.port) +
+            ",\"transport\":\"" + std::string(gatio::config::name(each.transport)) +
+            "\",\"protocol\":\"" + each.protocol + "\"}";
   }
   printf("%s]}\n", text.c_str());
   fflush(stdout);
@@ -138,7 +141,8 @@ int server_main(int argc, char** argv, const Serve& serve) {
     return complain(argv[0], ready.error().message(), 2);
   }
   runtime.on_serving(&print_endpoints);
-  if (Result<void> built = runtime.build(); !built) return complain(argv[0], built.error().message(), 2);
+  if (Result<void> built = runtime.build(); !built)
+    return complain(argv[0], built.error().message(), 2);
   if (Result<void> ran = runtime.run(); !ran) return complain(argv[0], ran.error().message(), 4);
   if (!write_metrics(runtime, line->metrics_file)) {
     return complain(argv[0], "cannot write the metrics to " + line->metrics_file, 2);

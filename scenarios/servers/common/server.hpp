@@ -1,14 +1,13 @@
-// What every scenario server has in common: its command line, its first line on stdout, its metrics. A server
-// is `serve(Runtime&, args)`, which registers handlers and listeners, and a main of five lines, so that the
-// same serve() also runs where somebody else makes the runtime.
+// What every scenario server has in common: its command line, its first line on stdout, its
+// metrics. A server is `serve(Runtime&, args)`, which registers handlers and listeners, and a main
+// of five lines, so that the same serve() also runs where somebody else makes the runtime.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <gatio.hpp>
 #include <map>
 #include <string>
-
-#include <gatio.hpp>
 
 namespace scenarios {
 
@@ -26,11 +25,12 @@ class Arguments {
 
 using Serve = std::function<gatio::Result<void>(gatio::Runtime&, const Arguments&)>;
 
-// SERVER [--port N] [--mix M] [--cpus LIST] [--topology T] [--placement P] [--spin-us N] [--without LIST]
+// SERVER [--port N] [--mix M] [--cpus LIST] [--topology T] [--placement P] [--spin-us N] [--without
+// LIST]
 // [--metrics FILE] [--config FILE] [--NAME VALUE]...
-// Prints one JSON line that says on which ports it listens, serves until SIGINT or SIGTERM, drains, writes
-// the metrics. Returns the exit code: 0, 1 when the drain was cut off, 2 bad usage, 4 the environment lacks
-// something.
+// Prints one JSON line that says on which ports it listens, serves until SIGINT or SIGTERM, drains,
+// writes the metrics. Returns the exit code: 0, 1 when the drain was cut off, 2 bad usage, 4 the
+// environment lacks something.
 int server_main(int argc, char** argv, const Serve& serve);
 
 }  // namespace scenarios
