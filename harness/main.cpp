@@ -6,7 +6,10 @@
 #include <functional>
 #include <memory>
 
+#include "harness/check_command.hpp"
 #include "harness/run_command.hpp"
+#include "harness/serve_command.hpp"
+#include "harness/topology_command.hpp"
 
 namespace {
 
@@ -52,6 +55,58 @@ void add_run(CLI::App& app, Action& action) {
       [options, &action] { action = [options] { return gatio::harness::run_command(*options); }; });
 }
 
+void add_topology(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::TopologyOptions>();
+  CLI::App* command = app.add_subcommand(
+      "topology", "Show nodes, cores and PUs, what this kernel offers, and which limits will bite");
+  command
+      ->add_option("--topology", options->topology,
+                   "Another machine: 'numa:2 core:4 pu:2' or an lstopo XML file")
+      ->type_name("T");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &action] {
+    action = [options] { return gatio::harness::topology_command(*options); };
+  });
+}
+
+void add_check(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::CheckOptions>();
+  CLI::App* command = app.add_subcommand(
+      "check", "Plan the ports of a configuration, or show every conflict; binds nothing");
+  command->add_option("config", options->config, "The configuration")
+      ->required()
+      ->type_name("CONFIG.toml");
+  command
+      ->add_option("--topology", options->topology,
+                   "Plan for another machine: 'numa:2 core:4 pu:2' or an lstopo XML file")
+      ->type_name("T");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &action] {
+    action = [options] { return gatio::harness::check_command(*options); };
+  });
+}
+
+void add_serve(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::ServeOptions>();
+  CLI::App* command = app.add_subcommand(
+      "serve", "Serve the ports of a configuration until Ctrl-C or SIGTERM, then drain");
+  command->add_option("config", options->config, "The configuration")
+      ->required()
+      ->type_name("CONFIG.toml");
+  command->add_option("--topology", options->topology, "Instead of the configuration's")
+      ->type_name("T");
+  command
+      ->add_option("--without", options->without,
+                   "Do without an optional kernel feature (repeatable; 'all')")
+      ->type_name("FEATURE")
+      ->allow_extra_args(false);
+  command->add_option("--metrics", options->metrics, "Write what was counted there as JSON")
+      ->type_name("FILE");
+  command->callback([options, &action] {
+    action = [options] { return gatio::harness::serve_command(*options); };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,6 +114,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "gatio " GATIO_VERSION);
   app.require_subcommand(1);
   Action action;
+  add_topology(app, action);
+  add_check(app, action);
+  add_serve(app, action);
   add_run(app, action);
   try {
     app.parse(argc, argv);

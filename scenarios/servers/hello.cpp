@@ -17,5 +17,5 @@ gatio::Result<void> serve(gatio::Runtime& runtime, const scenarios::Arguments& a
 }  // namespace
 
 int main(int argc, char** argv) {
-  return scenarios::server_main(argc, argv, serve);
+  return scenarios::server_main(argc, argv, {}, serve);
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -43,7 +44,8 @@ Result<std::vector<unsigned>> parse_cpus(const std::string& text) {
   return cpus;
 }
 
-Result<void> set_option(CommandLine& line, const std::string& name, const std::string& value) {
+Result<void> set_option(CommandLine& line, const std::vector<std::string>& known,
+                        const std::string& name, const std::string& value) {
   gatio::config::RuntimeConfig& config = line.options.config;
   if (name == "mix") {
     Result<gatio::config::Mix> mix = gatio::config::parse_mix(value);
@@ -70,13 +72,16 @@ Result<void> set_option(CommandLine& line, const std::string& name, const std::s
     } else {
       config.spin_us = static_cast<unsigned>(*number);
     }
-  } else {
+  } else if (std::find(known.begin(), known.end(), name) != known.end()) {
     line.arguments.values[name] = value;
+  } else {
+    return fail(EINVAL, "there is no option --" + name);
   }
   return {};
 }
 
-Result<CommandLine> parse_command_line(int argc, char** argv) {
+Result<CommandLine> parse_command_line(int argc, char** argv,
+                                       const std::vector<std::string>& known) {
   CommandLine line;
   line.options.stop_signals = {SIGINT, SIGTERM};
   for (int i = 1; i < argc; i += 2) {
@@ -84,7 +89,7 @@ Result<CommandLine> parse_command_line(int argc, char** argv) {
     if (name.rfind("--", 0) != 0)
       return fail(EINVAL, "'" + name + "' is no option: they begin with --");
     if (i + 1 == argc) return fail(EINVAL, name + " needs a value");
-    if (Result<void> set = set_option(line, name.substr(2), argv[i + 1]); !set)
+    if (Result<void> set = set_option(line, known, name.substr(2), argv[i + 1]); !set)
       return Error(set.error());
   }
   return line;
@@ -130,8 +135,8 @@ gatio::config::ListenerConfig Arguments::http_listener(const std::string& handle
   return listener;
 }
 
-int server_main(int argc, char** argv, const Serve& serve) {
-  Result<CommandLine> line = parse_command_line(argc, argv);
+int server_main(int argc, char** argv, const std::vector<std::string>& known, const Serve& serve) {
+  Result<CommandLine> line = parse_command_line(argc, argv, known);
   if (!line) return complain(argv[0], line.error().message(), 2);
   gatio::LinuxKernel kernel;
   gatio::Environment environment = gatio::inspect(kernel);

@@ -8,6 +8,7 @@
 #include <gatio.hpp>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace scenarios {
 
@@ -27,10 +28,10 @@ using Serve = std::function<gatio::Result<void>(gatio::Runtime&, const Arguments
 
 // SERVER [--port N] [--mix M] [--cpus LIST] [--topology T] [--placement P] [--spin-us N] [--without
 // LIST]
-// [--metrics FILE] [--config FILE] [--NAME VALUE]...
-// Prints one JSON line that says on which ports it listens, serves until SIGINT or SIGTERM, drains,
-// writes the metrics. Returns the exit code: 0, 1 when the drain was cut off, 2 bad usage, 4 the
-// environment lacks something.
-int server_main(int argc, char** argv, const Serve& serve);
+// [--metrics FILE] [--NAME VALUE]...
+// `known` are the server's own arguments; any other is bad usage. Prints one JSON line that says on
+// which ports it listens, serves until SIGINT or SIGTERM, drains, writes the metrics. Returns the
+// exit code: 0, 1 when the drain was cut off, 2 bad usage, 4 the environment lacks something.
+int server_main(int argc, char** argv, const std::vector<std::string>& known, const Serve& serve);
 
 }  // namespace scenarios
