@@ -185,10 +185,13 @@ Result<void> Runtime::bind_ports() {
     if (!bound) return Error(bound.error());
     config::ListenerConfig config = port.config;
     config.port = bound->port;
+    if (Result<void> same = prove_identical(port, *bound); !same) {
+      for (int fd : bound->fds) kernel_.close(fd);
+      return same;
+    }
     for (size_t i = 0; i < port.members.size(); ++i) {
       Driver* its_driver = driver(port.members[i]);
-      listeners_.push_back(std::make_unique<Listener>(*its_driver, buffer_group, config,
-                                                      static_cast<unsigned>(port.members.size()),
+      listeners_.push_back(std::make_unique<Listener>(*its_driver, buffer_group, port, config.port,
                                                       bound->fds[i], *protocol));
       for (auto& member : lifecycle_->members()) {
         if (&member->driver() == its_driver) member->add_service(*listeners_.back());
@@ -196,6 +199,25 @@ Result<void> Runtime::bind_ports() {
     }
     endpoints_.push_back({config.address, config.port, config.transport, config.protocol});
     ++buffer_group;
+  }
+  return {};
+}
+
+// The start-up proof that all drivers of a port agree, by what the kernel says of their sockets.
+Result<void> Runtime::prove_identical(const PlannedPort& port, const BoundSockets& bound) {
+  std::optional<CanonicalConfig> first;
+  for (size_t i = 0; i < bound.fds.size(); ++i) {
+    Result<CanonicalConfig> read = read_back(kernel_, bound.fds[i]);
+    if (!read) return fail(read.error().code, port.name() + ": " + read.error().message());
+    if (!first) first = *read;
+    std::string text;
+    for (const Difference& each : differences(*first, *read)) {
+      text +=
+          (text.empty() ? "" : ", ") + each.field + " " + each.first + " against " + each.second;
+    }
+    if (text.empty()) continue;
+    return fail(EINVAL, port.name() + ": the sockets of driver " + port.members.front().text() +
+                            " and driver " + port.members[i].text() + " differ: " + text);
   }
   return {};
 }

@@ -17,6 +17,7 @@
 #include "runtime/metrics.hpp"
 #include "runtime/net/listener.hpp"
 #include "runtime/net/plan.hpp"
+#include "runtime/net/sockets.hpp"
 #include "runtime/net/stream_client.hpp"
 #include "runtime/tpc/layout.hpp"
 #include "runtime/tpc/tpc.hpp"
@@ -92,6 +93,7 @@ class Runtime {
   Result<void> build_plan();
   Result<void> build_tpcs();
   Result<void> bind_ports();
+  Result<void> prove_identical(const PlannedPort& port, const BoundSockets& bound);
   Result<Protocol> protocol_of(const config::ListenerConfig& listener) const;
   void connect_drivers();
   Result<void> begin_serving();

@@ -59,6 +59,8 @@ class ConnectionHost : public Service {
   [[nodiscard]] HostStats& stats() { return stats_; }
   [[nodiscard]] const config::Timeouts& timeouts() const { return timeouts_; }
   [[nodiscard]] PoolResource& memory() { return memory_; }
+  // Of the ring that was really made.
+  [[nodiscard]] config::Buffers buffer_shape() const { return {buffers_.count(), buffers_.size()}; }
   [[nodiscard]] unsigned connection_count() const { return connection_count_; }
 
   [[nodiscard]] const char* bytes_of(const Chunk& chunk) {

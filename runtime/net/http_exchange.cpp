@@ -1,6 +1,7 @@
 #include "runtime/net/http_exchange.hpp"
 
 #include <cstring>
+#include <new>
 
 namespace gatio::http {
 
@@ -17,7 +18,7 @@ void Exchange::prepare(std::string_view date, bool close_after) {
   running_ = true;
   back_ = false;
   handlers_done_ = false;
-  closes_ = false;
+  closes_ = out_of_memory_ = false;
   close_after_ = close_after;
   index_ = failed_ = 0;
   session_driver_ = Driver::current();
@@ -83,13 +84,22 @@ std::coroutine_handle<> Exchange::task_ended(Completer* completer) {
 
 void Exchange::answer_with_500() {
   ++failed_;
-  response_->status(500).body("Internal Server Error\n");
+  try {
+    response_->status(500).body("Internal Server Error\n");
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+  }
 }
 
 void Exchange::handler_ended() {
   task_.reset();
-  response_->finish();
-  closes_ = response_->closes();
+  try {
+    response_->finish();
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+  }
+  if (out_of_memory_) response_->abandon();
+  closes_ = response_->closes() || out_of_memory_;
   response_.reset();
   // What follows the answer that ends the connection would never be sent.
   index_ = closes_ ? batch.size() : index_ + 1;

@@ -43,7 +43,9 @@ class Exchange : private Work, private Root {
   Batch batch;
   Output output;
   [[nodiscard]] bool running() const { return running_; }
-  [[nodiscard]] bool closes() const { return closes_; }    // the last answer ends the connection
+  [[nodiscard]] bool closes() const { return closes_; }  // the last answer ends the connection
+  // An answer found no memory: it is missing, and the connection is of no further use.
+  [[nodiscard]] bool out_of_memory() const { return out_of_memory_; }
   [[nodiscard]] size_t failed() const { return failed_; }  // handlers that threw
 
  private:
@@ -77,6 +79,7 @@ class Exchange : private Work, private Root {
   size_t failed_ = 0;
   bool close_after_ = false;
   bool closes_ = false;
+  bool out_of_memory_ = false;
   bool handlers_done_ = false;  // written by the last executing driver
   bool running_ = false;        // session's driver only
   bool back_ = false;           // session's driver only

@@ -37,8 +37,14 @@ class Response {
   // Whether the connection is to be closed once this response is sent.
   [[nodiscard]] bool closes() const { return connection_ == Connection::Close; }
 
-  // Completes the response; also done by the destructor. Nothing can be changed afterwards.
+  // Completes the response; also done by the destructor. Nothing can be changed afterwards. Throws
+  // std::bad_alloc when the output finds no memory: abandon() it then, before it is destroyed.
   void finish();
+  // Takes everything of this response out of the output again.
+  void abandon() {
+    output_->truncate(start_);
+    finished_ = true;
+  }
 
  private:
   enum class Connection : uint8_t { KeepAlive, KeepAliveSaid, Close };

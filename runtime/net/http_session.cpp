@@ -121,6 +121,10 @@ void Session::answered() {
 
 // Called when no handler runs: says what is due after the answers, and sends.
 void Session::after_answers() {
+  if (exchange_.out_of_memory()) {
+    abort();
+    return;
+  }
   bool closes = exchange_.closes() || outcome_.state == Outcome::State::Close;
   if (outcome_.expect_continue && !closes) {
     exchange_.output.append(kContinue);

@@ -7,17 +7,24 @@
 
 namespace gatio {
 
-Listener::Listener(Driver& driver, uint16_t buffer_group, const config::ListenerConfig& config,
-                   unsigned members, int fd, const Protocol& protocol)
-    : ConnectionHost(driver, buffer_group, config.buffers, config.timeouts),
+config::ListenerConfig Listener::with_number(config::ListenerConfig config, uint16_t number) {
+  config.port = number;
+  return config;
+}
+
+Listener::Listener(Driver& driver, uint16_t buffer_group, const PlannedPort& planned,
+                   uint16_t number, int fd, const Protocol& protocol)
+    : ConnectionHost(driver, buffer_group, planned.config.buffers, planned.config.timeouts),
       Timer(&timer_expired),
-      config_(config),
-      most_connections_((config.limits.connections + members - 1) / members),
+      planned_(planned),
+      config_(with_number(planned.config, number)),
+      most_connections_(static_cast<unsigned>(
+          (config_.limits.connections + planned.members.size() - 1) / planned.members.size())),
       fd_(fd),
       protocol_(protocol) {
   http_settings_.handler = protocol.http;
-  http_settings_.limits.header_bytes = config.limits.header_bytes;
-  http_settings_.limits.body_bytes = config.limits.body_bytes;
+  http_settings_.limits.header_bytes = config_.limits.header_bytes;
+  http_settings_.limits.body_bytes = config_.limits.body_bytes;
   accept_.listener = this;
   accept_.complete = &accepted;
 }
@@ -25,6 +32,15 @@ Listener::Listener(Driver& driver, uint16_t buffer_group, const config::Listener
 Listener::~Listener() {
   driver().timers().disarm(*this);
   close_socket();
+}
+
+Result<void> Listener::prepare() {
+  if (Result<void> opened = ConnectionHost::prepare(); !opened) return opened;
+  config::ListenerConfig effective = with_number(config_, planned_.config.port);
+  effective.buffers = buffer_shape();
+  const DriverOptions& options = driver().options();
+  return join(planned_, {static_cast<unsigned>(options.node), options.index},
+              canonical_config(effective, planned_.members.size()));
 }
 
 Result<void> Listener::start() {

@@ -11,6 +11,7 @@
 #include "runtime/driver/timers.hpp"
 #include "runtime/net/connection_host.hpp"
 #include "runtime/net/http_session.hpp"
+#include "runtime/net/plan.hpp"
 #include "runtime/net/stream.hpp"
 #include "runtime/ring/completion.hpp"
 
@@ -24,12 +25,14 @@ struct Protocol {
 
 class Listener final : public ConnectionHost, private Timer {
  public:
-  // Takes over `fd`, a bound socket. `members` is how many drivers serve the port: they share its
-  // limits.
-  Listener(Driver& driver, uint16_t buffer_group, const config::ListenerConfig& config,
-           unsigned members, int fd, const Protocol& protocol);
+  // Takes over `fd`, a socket that is bound to the planned port, whose number is `number`. The
+  // drivers of the port share its limits. `planned` outlives the listener.
+  Listener(Driver& driver, uint16_t buffer_group, const PlannedPort& planned, uint16_t number,
+           int fd, const Protocol& protocol);
   ~Listener() override;
 
+  // Also presents the configuration that this driver really has to the plan (R17).
+  Result<void> prepare() override;
   Result<void> start() override;
   Result<void> check() override;
   void drain() override;
@@ -54,6 +57,9 @@ class Listener final : public ConnectionHost, private Timer {
   void stop_accepting();
   void close_socket();
 
+  static config::ListenerConfig with_number(config::ListenerConfig config, uint16_t number);
+
+  const PlannedPort& planned_;
   const config::ListenerConfig config_;
   const unsigned most_connections_;
   int fd_;

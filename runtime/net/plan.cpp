@@ -285,9 +285,7 @@ class Planner {
                      .canonical = {},
                      .members = {variant.members.begin(), variant.members.end()}};
     port.config.drivers = {.all_io = false, .names = port.members};
-    std::vector<Field> fields = fields_of(port.config, options_);
-    fields.emplace_back("members", std::to_string(port.members.size()));
-    port.canonical = CanonicalConfig(std::move(fields));
+    port.canonical = canonical_config(port.config, port.members.size(), options_);
     return port;
   }
 
@@ -355,6 +353,13 @@ std::expected<PortPlan, std::vector<Conflict>> plan_ports(
   Planner planner(layout, options);
   for (const ListenerConfig& listener : listeners) planner.add(listener);
   return planner.finish();
+}
+
+CanonicalConfig canonical_config(const ListenerConfig& listener, size_t members,
+                                 const PlanOptions& options) {
+  std::vector<Field> fields = fields_of(listener, options);
+  fields.emplace_back("members", std::to_string(members));
+  return CanonicalConfig(std::move(fields));
 }
 
 Result<void> join(const PlannedPort& port, DriverName driver, const CanonicalConfig& presented) {

@@ -106,6 +106,10 @@ std::expected<PortPlan, std::vector<Conflict>> plan_ports(
     const std::vector<ListenerConfig>& listeners, const Layout& layout,
     const PlanOptions& options = {});
 
+// The canonical configuration of a listener that `members` drivers serve.
+[[nodiscard]] CanonicalConfig canonical_config(const ListenerConfig& listener, size_t members,
+                                               const PlanOptions& options = {});
+
 // R17: a driver that joins `port` of a running plan must be a member that presents the same
 // configuration.
 Result<void> join(const PlannedPort& port, DriverName driver, const CanonicalConfig& presented);

@@ -71,6 +71,25 @@ Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener,
   return explain(listener, call, -error);
 }
 
+// The number that getsockopt(2) gives, as text; errors by name, for the same reason.
+std::string option_text(Kernel& kernel, int fd, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  int error = kernel.getsockopt(fd, level, name, &value, &size);
+  return error < 0 ? strerrorname_np(-error) : std::to_string(value);
+}
+
+std::string address_text(const sockaddr_storage& storage) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (storage.ss_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, text,
+              sizeof text);
+  } else {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text, sizeof text);
+  }
+  return text;
+}
+
 uint16_t port_of(const sockaddr_storage& storage) {
   return ntohs(storage.ss_family == AF_INET6
                    ? reinterpret_cast<const sockaddr_in6&>(storage).sin6_port
@@ -121,6 +140,26 @@ Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& lis
   if (failure) return bound;
   for (int fd : bound.fds) kernel.close(fd);
   return Error(failure.error());
+}
+
+Result<CanonicalConfig> read_back(Kernel& kernel, int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  int error = kernel.getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size);
+  if (error < 0) return fail(-error, std::string("getsockname failed: ") + strerrordesc_np(-error));
+  std::vector<CanonicalConfig::Field> fields = {{"address", address_text(storage)},
+                                                {"port", std::to_string(port_of(storage))}};
+  auto add = [&](const char* name, int level, int option) {
+    fields.emplace_back(name, option_text(kernel, fd, level, option));
+  };
+  add("SO_TYPE", SOL_SOCKET, SO_TYPE);
+  add("SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR);
+  add("SO_REUSEPORT", SOL_SOCKET, SO_REUSEPORT);
+  add("SO_RCVBUF", SOL_SOCKET, SO_RCVBUF);
+  add("SO_SNDBUF", SOL_SOCKET, SO_SNDBUF);
+  add("TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY);
+  if (storage.ss_family == AF_INET6) add("IPV6_V6ONLY", IPPROTO_IPV6, IPV6_V6ONLY);
+  return CanonicalConfig(std::move(fields));
 }
 
 }  // namespace gatio

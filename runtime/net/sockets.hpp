@@ -10,6 +10,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/config/listener.hpp"
 #include "runtime/kernel/kernel.hpp"
+#include "runtime/net/plan.hpp"
 
 namespace gatio {
 
@@ -32,5 +33,9 @@ struct BoundSockets {
 // open.
 Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener,
                                unsigned members);
+
+// What the kernel says about a bound socket: its address and every option that a listener sets,
+// read back. All sockets of one port must have the same (R11, as the kernel sees it).
+Result<CanonicalConfig> read_back(Kernel& kernel, int fd);
 
 }  // namespace gatio
