@@ -1,20 +1,21 @@
-// How many CPUs a role mix asks for, which is all that the runner needs of it: the server itself
-// turns the mix into drivers. Pure functions; any thread.
+// Which CPUs a role mix takes on a machine: as many as the layout of its drivers says. Pure
+// functions; any thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "runtime/base/result.hpp"
+#include "runtime/kernel/topology.hpp"
 
 namespace gatio::harness {
 
-// `1io+*exec` takes all of `available`, but at least one CPU for each part; `2pair` takes two CPUs
-// a pair. A mix that is not one is an error that says what a mix looks like.
-Result<unsigned> mix_cores(const std::string& mix, unsigned available);
+// The CPUs of the mix's drivers, ascending. ENOSPC when the mix is fine and the machine too small
+// for it, EINVAL when it is no mix; both with a sentence that names it.
+Result<std::vector<unsigned>> cpus_of_mix(const std::string& mix, const Topology& topology);
 
-// The CPUs that this process may use, ascending.
-std::vector<unsigned> allowed_cpus();
+// All CPUs of the machine, ascending.
+std::vector<unsigned> cpus_of(const Topology& topology);
 
 // "0,1,5"
 std::string cpu_list(const std::vector<unsigned>& cpus);

@@ -2,27 +2,30 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace gatio::harness {
 namespace {
 
-TEST(Mix, CountsTheCpusThatItAsksFor) {
-  EXPECT_EQ(mix_cores("1both", 8), 1U);
-  EXPECT_EQ(mix_cores("1io+3exec", 8), 4U);
-  EXPECT_EQ(mix_cores("2pair", 8), 4U);
-  EXPECT_EQ(mix_cores("0:1io+3exec,1:4both", 8), 8U);
-  EXPECT_EQ(mix_cores("16both", 8), 16U);
+std::vector<unsigned> cpus_on(const char* machine, const char* mix) {
+  return cpus_of_mix(mix, *load_topology(machine)).value_or(std::vector<unsigned>{});
 }
 
-TEST(Mix, AStarTakesAllThatAreLeftAndAtLeastOne) {
-  EXPECT_EQ(mix_cores("1io+*exec", 8), 8U);
-  EXPECT_EQ(mix_cores("1io+*exec", 1), 2U);
+TEST(Mix, TakesTheCpusOfItsDrivers) {
+  EXPECT_EQ(cpus_on("numa:1 core:8 pu:1", "1both"), (std::vector<unsigned>{0}));
+  EXPECT_EQ(cpus_on("numa:1 core:8 pu:1", "1io+3exec"), (std::vector<unsigned>{0, 1, 2, 3}));
+  EXPECT_EQ(cpus_on("numa:1 core:3 pu:1", "1io+*exec"), (std::vector<unsigned>{0, 1, 2}));
 }
 
-TEST(Mix, WhatIsNoMixIsRefused) {
-  for (const char* bad : {"", "both", "0both", "1boht", "1both+", "+1both", "1both,", "1io 1exec",
-                          "-1both", "x:1both", "1:", "99999999999both", "1both\n"}) {
-    EXPECT_FALSE(mix_cores(bad, 8)) << bad;
-  }
+TEST(Mix, APairTakesBothCpusOfItsCores) {
+  EXPECT_EQ(cpus_on("numa:1 core:2 pu:2", "2pair"), (std::vector<unsigned>{0, 1, 2, 3}));
+}
+
+TEST(Mix, OneThatIsTooBigIsToldFromOneThatIsNone) {
+  Topology two = *load_topology("numa:1 core:2 pu:1");
+  EXPECT_EQ(cpus_of_mix("8both", two).error().code, ENOSPC);
+  EXPECT_EQ(cpus_of_mix("1pair", two).error().code, ENOSPC);
+  EXPECT_EQ(cpus_of_mix("1boht", two).error().code, EINVAL);
 }
 
 TEST(Mix, ListsCpusAsServersReadThem) {

@@ -78,55 +78,54 @@ std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep) {
   return points;
 }
 
-Plan make_plan(const Scenario& scenario, const std::vector<unsigned>& cpus) {
+Plan make_plan(const Scenario& scenario, const Topology& topology) {
   Plan plan;
   plan.repetitions = scenario.repetitions;
   plan.seconds = scenario.seconds;
+  plan.cpus = cpus_of(topology);
   const std::vector<Arguments> points = sweep_points(scenario.sweep);
-  const auto count = static_cast<unsigned>(cpus.size());
   for (const std::string& mix : scenario.mixes) {
-    const unsigned needed = mix_cores(mix, count).value_or(0);
-    if (needed == 0 || needed > count) {
-      plan.skipped.push_back(
-          fmt::format("mix {}: needs {} CPUs, and this process may use {}", mix, needed, count));
+    const Result<std::vector<unsigned>> used = cpus_of_mix(mix, topology);
+    if (!used) {
+      plan.skipped.push_back(fmt::format("mix {}: {}", mix, used.error().message()));
       continue;
     }
-    const std::vector<unsigned> used(cpus.begin(), cpus.begin() + needed);
     for (const Arguments& point : points) {
-      add_server(scenario, {mix, mix, std::nullopt, point, point_name(scenario, point), used},
+      add_server(scenario, {mix, mix, std::nullopt, point, point_name(scenario, point), *used},
                  plan);
     }
   }
-  for (size_t i = 0; i < scenario.targets.size() && count > 0; ++i) {
+  for (size_t i = 0; i < scenario.targets.size() && !plan.cpus.empty(); ++i) {
     const Target& target = scenario.targets[i];
     for (const Arguments& point :
          names_argument(target, scenario.sweep) ? points : std::vector<Arguments>{{}}) {
-      add_server(scenario, {target.name, "", i, point, point_name(scenario, point), {cpus[0]}},
+      add_server(scenario, {target.name, "", i, point, point_name(scenario, point), {plan.cpus[0]}},
                  plan);
     }
   }
   return plan;
 }
 
-std::vector<std::string> shorten(Scenario& scenario, const std::vector<unsigned>& cpus,
+std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
                                  double budget_seconds) {
   std::vector<std::string> left_out;
   const unsigned wanted = scenario.repetitions;
   scenario.seconds = 1;  // less makes wrk's figures meaningless
-  if (estimate_seconds(make_plan(scenario, cpus), 1) > budget_seconds &&
+  if (estimate_seconds(make_plan(scenario, topology), 1) > budget_seconds &&
       scenario.connections.size() > 1) {
     const unsigned most = std::ranges::max(scenario.connections);
     left_out.push_back(fmt::format("all connection counts but {}", most));
     scenario.connections = {most};
   }
   size_t dropped = 0;
-  while (estimate_seconds(make_plan(scenario, cpus), 1) > budget_seconds &&
+  while (estimate_seconds(make_plan(scenario, topology), 1) > budget_seconds &&
          thin_sweep(scenario.sweep))
     ++dropped;
   if (dropped > 0) left_out.push_back(fmt::format("{} values of the sweep", dropped));
   scenario.repetitions = 1;
   while (scenario.repetitions < wanted &&
-         estimate_seconds(make_plan(scenario, cpus), scenario.repetitions + 1) <= budget_seconds) {
+         estimate_seconds(make_plan(scenario, topology), scenario.repetitions + 1) <=
+             budget_seconds) {
     ++scenario.repetitions;
   }
   if (scenario.repetitions < wanted) {

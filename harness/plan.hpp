@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/scenario.hpp"
+#include "runtime/kernel/topology.hpp"
 
 namespace gatio::harness {
 
@@ -34,6 +35,7 @@ struct Arm {
 struct Plan {
   std::vector<ServerSpec> servers;
   std::vector<Arm> arms;
+  std::vector<unsigned> cpus;        // all that the machine has for this process
   std::vector<std::string> skipped;  // one sentence each
   unsigned repetitions = 0;
   unsigned seconds = 0;
@@ -41,14 +43,14 @@ struct Plan {
 
 // Leaves out what does not fit the CPUs. Targets that do not name a swept argument are measured at
 // one point.
-Plan make_plan(const Scenario& scenario, const std::vector<unsigned>& cpus);
+Plan make_plan(const Scenario& scenario, const Topology& topology);
 
 // All points of the sweep: every combination of its values.
 std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep);
 
 // Makes the plan short enough for `gatio run --quick`: fewer repetitions, then only the largest
 // number of connections, then fewer points of the sweep. Returns what was left out, for the user.
-std::vector<std::string> shorten(Scenario& scenario, const std::vector<unsigned>& cpus,
+std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
                                  double budget_seconds);
 
 // order[repetition] is a permutation of 0..arms-1, set by the seed alone.

@@ -5,8 +5,15 @@
 #include <algorithm>
 #include <numeric>
 
+#include "runtime/tpc/layout.hpp"
+
 namespace gatio::harness {
 namespace {
+
+// A machine with these CPUs, one a core.
+Topology machine(const std::vector<unsigned>& cpus) {
+  return *cut(*load_topology("numa:1 core:10 pu:1"), cpus);
+}
 
 Scenario scenario() {
   Scenario scenario;
@@ -24,7 +31,7 @@ bool has_arm(const Plan& plan, const std::string& name) {
 }
 
 TEST(Plan, NamesArmsByPointMixAndConnections) {
-  const Plan plan = make_plan(scenario(), {0, 1});
+  const Plan plan = make_plan(scenario(), machine({0, 1}));
   EXPECT_TRUE(has_arm(plan, "cpu/work_ns:5000/mix:1both/conns:64"));
   EXPECT_TRUE(has_arm(plan, "cpu/work_ns:0/mix:1io+1exec/conns:1"));
   EXPECT_TRUE(has_arm(plan, "cpu/target:floor/conns:64"));
@@ -34,17 +41,17 @@ TEST(Plan, NamesArmsByPointMixAndConnections) {
 TEST(Plan, ATargetThatTakesTheArgumentIsMeasuredAtEachPoint) {
   Scenario with = scenario();
   with.targets[0].command.emplace_back("--spin={work_ns}");
-  EXPECT_TRUE(has_arm(make_plan(with, {0, 1}), "cpu/work_ns:5000/target:floor/conns:64"));
+  EXPECT_TRUE(has_arm(make_plan(with, machine({0, 1})), "cpu/work_ns:5000/target:floor/conns:64"));
 }
 
 TEST(Plan, AMixThatIsTooBigIsSkippedByName) {
-  const Plan plan = make_plan(scenario(), {0, 1});
+  const Plan plan = make_plan(scenario(), machine({0, 1}));
   ASSERT_EQ(plan.skipped.size(), 1U);
   EXPECT_NE(plan.skipped[0].find("8both"), std::string::npos);
 }
 
 TEST(Plan, AServerGetsTheFirstOfTheAllowedCpus) {
-  const Plan plan = make_plan(scenario(), {3, 5, 9});
+  const Plan plan = make_plan(scenario(), machine({3, 5, 9}));
   for (const ServerSpec& server : plan.servers) {
     const std::vector<unsigned> expected =
         server.label == "1io+1exec" ? std::vector<unsigned>{3, 5} : std::vector<unsigned>{3};
@@ -85,9 +92,9 @@ TEST(Plan, QuickFitsTheBudgetAndKeepsEveryMix) {
   quick.sweep = {{"work_ns", {0, 1, 2, 5, 10, 50}}};
   quick.seconds = 60;
   quick.repetitions = 100;
-  const auto left_out = shorten(quick, {0, 1}, 40);
+  const auto left_out = shorten(quick, machine({0, 1}), 40);
   EXPECT_FALSE(left_out.empty());
-  const Plan plan = make_plan(quick, {0, 1});
+  const Plan plan = make_plan(quick, machine({0, 1}));
   EXPECT_LE(plan.arms.size() * plan.repetitions * plan.seconds, 40U);
   for (const char* label : {"1both", "1io+1exec", "floor"}) {
     EXPECT_TRUE(std::ranges::any_of(plan.servers, [&](const ServerSpec& s) {
@@ -100,7 +107,7 @@ TEST(Plan, QuickFitsTheBudgetAndKeepsEveryMix) {
 TEST(Plan, QuickKeepsTheEndsOfASweep) {
   Scenario quick = scenario();
   quick.sweep = {{"work_ns", {0, 1, 2, 5, 10, 50}}};
-  shorten(quick, {0, 1}, 25);
+  shorten(quick, machine({0, 1}), 25);
   EXPECT_EQ(quick.sweep[0].values.front(), 0);
   EXPECT_EQ(quick.sweep[0].values.back(), 50);
 }
@@ -108,7 +115,7 @@ TEST(Plan, QuickKeepsTheEndsOfASweep) {
 TEST(Plan, QuickDoesNotMakeAShortScenarioLonger) {
   Scenario quick = scenario();
   quick.repetitions = 1;
-  EXPECT_TRUE(shorten(quick, {0, 1}, 1000).empty());
+  EXPECT_TRUE(shorten(quick, machine({0, 1}), 1000).empty());
   EXPECT_EQ(quick.repetitions, 1U);
 }
 

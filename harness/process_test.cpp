@@ -54,7 +54,7 @@ TEST_F(Process, AProgramThatIsNotThereIsAnErrorThatNamesIt) {
 }
 
 TEST_F(Process, RunsOnTheCpusThatItIsGiven) {
-  const unsigned last = allowed_cpus().back();
+  const unsigned last = cpus_of(*this_machine()).back();
   Command pinned = shell("grep Cpus_allowed_list /proc/self/status");
   pinned.cpus = {last};
   auto child = Child::start(pinned);

@@ -8,8 +8,15 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "runtime/tpc/layout.hpp"
+
 namespace gatio::harness {
 namespace {
+
+// A machine with these CPUs, one a core.
+Topology machine(const std::vector<unsigned>& cpus) {
+  return *cut(*load_topology("numa:1 core:10 pu:1"), cpus);
+}
 
 using nlohmann::json;
 
@@ -24,7 +31,7 @@ struct Case {
     scenario.mixes = {"1io+1exec"};
     scenario.connections = {64};
     scenario.targets = {{"floor", {"floor"}, {}}};
-    plan = make_plan(scenario, {0, 1});
+    plan = make_plan(scenario, machine({0, 1}));
     context.seed = 7;
     run.repetition = 2;
     run.load.requests = 1000;

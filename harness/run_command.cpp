@@ -23,6 +23,7 @@
 #include "harness/scenario.hpp"
 #include "harness/summary.hpp"
 #include "harness/wrk.hpp"
+#include "runtime/config/mix.hpp"
 
 #ifndef GATIO_REVISION
 #define GATIO_REVISION "unknown"
@@ -115,8 +116,8 @@ Result<void> choose_mixes(const RunOptions& options, Scenario& scenario) {
   }
   scenario.mixes.clear();
   for (const std::string& mix : options.mixes) {
-    if (auto cores = mix_cores(mix, 1); !cores)
-      return fail(EINVAL, "--mix: " + cores.error().message());
+    if (Result<config::Mix> parsed = config::parse_mix(mix); !parsed)
+      return fail(EINVAL, "--mix: " + parsed.error().message());
     if (std::ranges::count(scenario.mixes, mix) == 0) scenario.mixes.push_back(mix);
   }
   return {};
@@ -199,12 +200,18 @@ class RunCommand {
   }
 
   int make_the_plan() {
-    const std::vector<unsigned> cpus = allowed_cpus();
+    const Result<Topology> topology =
+        load_topology(options_.topology.empty() ? "this" : options_.topology);
+    if (!topology) {
+      complain(topology.error().message());
+      return kBadInput;
+    }
+    const std::vector<unsigned> cpus = cpus_of(*topology);
     std::vector<std::string> skipped;
     drop_missing_targets(scenario_, surroundings_, skipped);
     std::vector<std::string> left_out;
-    if (options_.quick) left_out = shorten(scenario_, cpus, kQuickPlanSeconds);
-    plan_ = make_plan(scenario_, cpus);
+    if (options_.quick) left_out = shorten(scenario_, *topology, kQuickPlanSeconds);
+    plan_ = make_plan(scenario_, *topology);
     plan_.skipped.insert(plan_.skipped.end(), skipped.begin(), skipped.end());
     for (const std::string& sentence : plan_.skipped) fmt::print(stderr, "skipped: {}\n", sentence);
     const bool any_mix =

@@ -140,7 +140,7 @@ TEST_F(RunCommand, ABadMixIsBadInput) {
   write("s.toml", "name = \"s\"\nserver = \"x\"\nmixes = [\"1both\"]\nconnections = [2]\n");
   options_.mixes = {"1boht"};
   EXPECT_EQ(run(), 2);
-  EXPECT_NE(err_.find("'1boht' is not a mix"), std::string::npos) << err_;
+  EXPECT_NE(err_.find("mix '1boht' has 'boht'"), std::string::npos) << err_;
 }
 
 TEST_F(RunCommand, AServerThatDoesNotExistIsBadInput) {

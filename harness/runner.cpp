@@ -52,7 +52,7 @@ Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& s
       interrupt_(interrupt),
       usable_(plan.servers.size(), true),
       bytes_per_reply_(plan.servers.size(), 0),
-      allowed_(allowed_cpus()) {}
+      allowed_(plan.cpus) {}
 
 RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) {
   progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions,

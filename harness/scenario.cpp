@@ -14,7 +14,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
-#include "harness/mix.hpp"
+#include "runtime/config/mix.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -155,8 +155,8 @@ void read_sweep(Reader& reader, const toml::table& table, const std::string& fil
 void read_mixes(Reader& reader, std::vector<std::string>& out) {
   reader.list("mixes", [&](const toml::node& element) {
     const std::string mix = reader.string_of(element, "mixes").value_or("");
-    if (const auto cores = mix_cores(mix, 1); !cores) {
-      reader.report(element.source(), "mixes", cores.error().message());
+    if (const auto parsed = config::parse_mix(mix); !parsed) {
+      reader.report(element.source(), "mixes", parsed.error().message());
     } else if (std::ranges::count(out, mix) > 0) {
       reader.report(element.source(), "mixes", fmt::format("has '{}' twice", mix));
     }

@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[0, 5000]", "[0, -1]", "s.toml:3:sweep.work_ns: must be a whole number"},
         Bad{"[0, 5000]", "[]", "s.toml:3:sweep.work_ns: needs at least one"},
         Bad{"work_ns", "port", "s.toml:3:sweep.port: cannot be an argument"},
-        Bad{"\"1io+*exec\"", "\"1oi\"", "s.toml:4:mixes: '1oi' is not a mix"},
+        Bad{"\"1io+*exec\"", "\"1oi\"", "s.toml:4:mixes: mix '1oi' has 'oi'"},
         Bad{"\"1io+*exec\"", "\"1both\"", "s.toml:4:mixes: has '1both' twice"},
         Bad{"\"1io+*exec\"", "3", "s.toml:4:mixes: must be text"},
         Bad{"mixes = [\"1both\", \"1io+*exec\"]", "mixes = \"1both\"",

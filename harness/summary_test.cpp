@@ -2,8 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/tpc/layout.hpp"
+
 namespace gatio::harness {
 namespace {
+
+// A machine with these CPUs, one a core.
+Topology machine(const std::vector<unsigned>& cpus) {
+  return *cut(*load_topology("numa:1 core:10 pu:1"), cpus);
+}
 
 Measurement measurement(size_t arm, unsigned repetition, uint64_t cpu_ns_per_request) {
   Measurement m;
@@ -23,7 +30,7 @@ struct Case {
     scenario.mixes = {"1both"};
     scenario.connections = {64};
     scenario.targets = {{"floor", {"floor"}, {}}};
-    plan = make_plan(scenario, {0});
+    plan = make_plan(scenario, machine({0}));
   }
 };
 
