@@ -8,7 +8,12 @@
 namespace gatio {
 
 Driver::Driver(Kernel& kernel, Heap& heap, const DriverOptions& options)
-    : Executor(config::executes(options.role)), kernel_(kernel), options_(options), pool_(heap) {}
+    : Executor(config::executes(options.role)), kernel_(kernel), options_(options), pool_(heap) {
+  wake_failed_.driver = this;
+  wake_failed_.complete = [](Completion* completion, int32_t, uint32_t) {
+    static_cast<OwnCompletion*>(completion)->driver->wake_without_ring();
+  };
+}
 
 Driver::~Driver() {
   close();
@@ -55,7 +60,7 @@ Result<void> Driver::open() {
     event_completion_.complete = [](Completion* completion, int32_t, uint32_t flags) {
       // The event itself is the wake-up. A poll that has ended (a full CQ ends it) is armed again.
       if (!(flags & IORING_CQE_F_MORE))
-        static_cast<EventCompletion*>(completion)->driver->watch_event_fd();
+        static_cast<OwnCompletion*>(completion)->driver->watch_event_fd();
     };
     watch_event_fd();
   }
@@ -208,9 +213,13 @@ void Driver::wake(Driver* from) {
   sync_point("driver: wake");
   if (from != nullptr && from->is_open()) {
     ++from->stats_.wakes;
-    send_message(from->ring_, ring_fd_);
+    send_message(from->ring_, ring_fd_, wake_failed_);
     return;
   }
+  wake_without_ring();
+}
+
+void Driver::wake_without_ring() {
   int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_)
                              : kernel_.ring_message(ring_fd_, kWakeUserData);
   GATIO_ASSERT(error >= 0);

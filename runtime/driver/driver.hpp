@@ -173,6 +173,7 @@ class Driver final : public Executor {
   bool spin_until_work();
   void wait();
   void wake(Driver* from);
+  void wake_without_ring();
   void watch_event_fd();
 
   Kernel& kernel_;
@@ -198,9 +199,13 @@ class Driver final : public Executor {
   // Mailbox::push() acquires.
   int ring_fd_ = -1;
   int event_fd_ = -1;
-  struct EventCompletion : Completion {
+  struct OwnCompletion : Completion {
     Driver* driver = nullptr;
-  } event_completion_;
+  };
+  OwnCompletion event_completion_;
+  // Told on the sender's driver when its message could not wake this one; constant once
+  // constructed.
+  OwnCompletion wake_failed_;
 
   Mailbox mailbox_;
   PublishedLoad load_;

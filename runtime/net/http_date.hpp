@@ -17,8 +17,10 @@ class DateCache {
   std::string_view at(int64_t wall_seconds) {
     if (wall_seconds != seconds_) [[unlikely]]
       format(wall_seconds);
-    return {text_.data(), text_.size()};
+    return text();
   }
+  // The same as the last at() gave.
+  [[nodiscard]] std::string_view text() const { return {text_.data(), text_.size()}; }
 
  private:
   void format(int64_t wall_seconds);

@@ -19,6 +19,7 @@ struct SessionSettings {
   const Handler* handler = nullptr;
   Limits limits;
   DateCache date;
+  uint64_t date_checked_ns = 0;  // when the wall clock was last read
 };
 
 class Session final : public Connection {

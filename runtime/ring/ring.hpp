@@ -30,7 +30,6 @@ struct RingStats {
   uint64_t wake_sqes = 0;           // SQEs prepared to wake another driver
   uint64_t cqes = 0;                // CQEs reaped
   uint64_t wake_cqes = 0;           // those of them that were wake-ups for us
-  uint64_t failed_wakes = 0;        // wake-ups we sent that the kernel could not deliver
   uint64_t cq_overflow_events = 0;  // enters that found CQEs waiting outside the CQ
   uint64_t refusals = 0;            // enters that ended with -EAGAIN or -EBUSY
   uint64_t interrupts = 0;          // enters that ended with -EINTR
@@ -140,12 +139,14 @@ class Ring {
 };
 
 // Wakes the driver that owns the ring `target_ring_fd` with the next enter of `from`: a CQE with
-// kWakeUserData appears there. On our side only a failure leaves a CQE, which is counted.
-inline void send_message(Ring& from, int target_ring_fd) {
+// kWakeUserData appears there. On our side only a failure leaves a CQE (-EBADFD when there is no
+// such ring, -EOVERFLOW when the kernel had no memory): `failed` is told, and must find another
+// way.
+inline void send_message(Ring& from, int target_ring_fd, Completion& failed) {
   io_uring_sqe* sqe = from.wake_sqe();
   io_uring_prep_msg_ring(sqe, target_ring_fd, 0, kWakeUserData, 0);
   sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-  sqe->user_data = kWakeUserData;
+  io_uring_sqe_set_data(sqe, &failed);
 }
 
 inline unsigned Ring::reap(unsigned limit) {
@@ -162,7 +163,7 @@ inline unsigned Ring::reap(unsigned limit) {
       auto* completion = reinterpret_cast<Completion*>(cqe.user_data);
       completion->complete(completion, cqe.res, cqe.flags);
     } else if (cqe.user_data == kWakeUserData) {
-      ++(cqe.res < 0 ? stats_.failed_wakes : stats_.wake_cqes);
+      ++stats_.wake_cqes;
     }
   }
   // The release in io_uring_cq_advance pairs with the kernel's acquire of the head: it may
