@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cerrno>
+#include <concepts>
 #include <coroutine>
 #include <cstdint>
 #include <functional>
@@ -145,8 +146,11 @@ class Stream {
   // long. Sends that are awaited at the same time go out in the order in which they were begun,
   // coalesced. A send that has been begun is not cancelled: a stream with a hole in it is of no
   // use.
-  Send send(std::span<const char> bytes) { return Send(session_, bytes); }
   Send send(std::string_view text) { return Send(session_, {text.data(), text.size()}); }
+  template <typename Bytes>
+  requires(!std::convertible_to<const Bytes&, std::string_view>) Send send(const Bytes& bytes) {
+    return Send(session_, std::span<const char>(bytes));
+  }
 
   [[nodiscard]] bool is_open() const { return session_ != nullptr; }
 
