@@ -103,6 +103,19 @@ TEST_F(WhenTest, AllStopsBranchesThatStartAfterTheException) {
   EXPECT_EQ(seen, "at once");
 }
 
+TEST_F(WhenTest, AllThrowsTheExceptionThatCameFirstNotTheOneThatTheStopCaused) {
+  std::string seen;
+  run([&]() -> Task<void> {
+    try {
+      (void)co_await when_all(after(0, 1), throw_when_stopped("consequence"),
+                              throw_after(1, "cause"));
+    } catch (const std::runtime_error& error) {
+      seen = error.what();
+    }
+  });
+  EXPECT_EQ(seen, "cause");
+}
+
 TEST_F(WhenTest, AnyYieldsTheFirstAndStopsAndAwaitsTheOthers) {
   AnyOf<void, int, void> seen;
   int at_the_end = 0;
