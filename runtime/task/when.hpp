@@ -87,8 +87,10 @@ class Branches {
 
   void note_end(size_t index) {
     --running_;
+    bool has_failed = failed(index);
     if (!first_) first_ = index;
-    if (stop_on_first_ || failed(index)) stop_->request_stop();
+    if (has_failed && !first_failed_) first_failed_ = index;
+    if (stop_on_first_ || has_failed) stop_->request_stop();
   }
 
   std::coroutine_handle<> branch_ended(size_t index) {
@@ -115,14 +117,12 @@ class Branches {
   std::coroutine_handle<> awaiting_;
   size_t running_ = 0;
   std::optional<size_t> first_;
+  std::optional<size_t> first_failed_;
 
  public:
   // Throws the exception of the branch that ended first among those that failed, if any did.
   void rethrow_first_failure() {
-    if (first_ && failed(*first_)) rethrow(*first_);
-    for (size_t i = 0; i < sizeof...(T); ++i) {
-      if (failed(i)) rethrow(i);
-    }
+    if (first_failed_) rethrow(*first_failed_);
   }
   void rethrow(size_t index) {
     size_t at = 0;
