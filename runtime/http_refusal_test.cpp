@@ -131,5 +131,19 @@ TEST_P(HttpRefusal, AHandlerMayTakeLongerThanEveryTimeout) {
   EXPECT_EQ(server.stop().timeouts, 0u);
 }
 
+// A half request behind a whole one lost its time-out when the handler of the whole one had to be
+// waited for: the connection stayed for ever.
+TEST_P(HttpRefusal, BugAHalfRequestBehindASlowHandlerTimesOutToo) {
+  start();
+  Client client(server.port());
+  ASSERT_TRUE(client.send(get("/wait") + "GET /half HT"));
+  while (!waiting.load()) std::this_thread::yield();
+  go_on.store(true);
+  EXPECT_EQ(client.read_answer().body, "/wait");
+  server.settle();
+  server.pass_ms(5'100);
+  EXPECT_EQ(client.read_answer().status, 408);
+}
+
 }  // namespace
 }  // namespace gatio::testing

@@ -56,9 +56,13 @@ bool Session::parse(Chunk& chunk) {
 void Session::watch_header_time() {
   bool in_request = parser_.in_request();
   if (in_request && !in_request_) {
-    set_deadline(driver().turn_ns() + host().timeouts().header_ms * kNsPerMs);
+    begin_header_time();
   }
   in_request_ = in_request;
+}
+
+void Session::begin_header_time() {
+  set_deadline(driver().turn_ns() + host().timeouts().header_ms * kNsPerMs);
 }
 
 // In place where this driver may execute and is not overloaded; otherwise where the TPC says.
@@ -109,6 +113,8 @@ void Session::exchange_finished(Exchange* exchange) {
   Session* self = static_cast<OwnExchange*>(exchange)->session;
   self->answered();
   if (self->receiving_) return;  // on_received() goes on by itself.
+  // The time-out of what stands behind the batch was off while its handlers ran.
+  if (self->in_request_) self->begin_header_time();
   if (self->is_open()) self->after_answers();
   self->schedule();
 }
