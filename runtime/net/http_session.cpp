@@ -55,9 +55,8 @@ bool Session::parse(Chunk& chunk) {
 
 void Session::watch_header_time() {
   bool in_request = parser_.in_request();
-  if (in_request && !in_request_) {
-    begin_header_time();
-  }
+  // Each request has the whole time, also where every receive ends within one.
+  if (in_request && (!in_request_ || !exchange_.batch.empty())) begin_header_time();
   in_request_ = in_request;
 }
 
