@@ -136,6 +136,24 @@ TEST_P(HttpServing, AClientThatSaysCloseIsAnsweredAndClosed) {
   }
 }
 
+TEST_P(HttpServing, AHandlerMayCloseAndTheRequestsBehindAreNotCounted) {
+  server.handler = [](const http::Request& request, http::Response& response) -> Task<void> {
+    response.body(request.target());
+    if (request.target() == "/2") response.close();
+    co_return;
+  };
+  start();
+  Client client(server.port());
+  ASSERT_TRUE(client.send(get("/1") + get("/2") + get("/3")));
+  EXPECT_EQ(client.read_answer().body, "/1");
+  EXPECT_EQ(client.read_answer().body, "/2");
+  EXPECT_TRUE(client.ends_cleanly());
+  client.close();
+  const Metrics& metrics = server.stop();
+  EXPECT_EQ(metrics.answers, 2u);
+  EXPECT_EQ(metrics.requests, metrics.answers);
+}
+
 TEST_P(HttpServing, AClientThatHalfClosesStillGetsItsWholeAnswer) {
   std::string text(300'000, 'x');
   server.handler = [&text](const http::Request&, http::Response& response) -> Task<void> {

@@ -72,9 +72,6 @@ Driver* Session::executing_driver() {
 }
 
 void Session::run_batch(Chunk& chunk) {
-  size_t count = exchange_.batch.size();
-  host().stats().requests += count;
-  answers_waiting_ += count;
   Driver* target = executing_driver();
   GATIO_ASSERT(target !=
                nullptr);  // The plan refuses a listener whose tasks no driver may execute.
@@ -99,6 +96,7 @@ void Session::run_batch(Chunk& chunk) {
   } else {
     host().recycle(chunk);
   }
+  host().stats().requests += exchange_.batch.size();
   if (target == &driver()) {
     exchange_.run_here(date(), close_after);
   } else {
@@ -113,14 +111,18 @@ void Session::exchange_finished(Exchange* exchange) {
   self->answered();
   if (self->receiving_) return;  // on_received() goes on by itself.
   // The time-out of what stands behind the batch was off while its handlers ran.
-  if (self->in_request_) self->begin_header_time();
+  if (self->is_open() && self->in_request_) self->begin_header_time();
   if (self->is_open()) self->after_answers();
   self->schedule();
 }
 
 void Session::answered() {
   give_back_chunk();
-  host().stats().failed_handlers += exchange_.failed();
+  HostStats& stats = host().stats();
+  stats.failed_handlers += exchange_.failed();
+  // What stood behind the answer that ends the connection was never given to a handler.
+  stats.requests -= exchange_.batch.size() - exchange_.begun();
+  answers_waiting_ += exchange_.begun() - exchange_.out_of_memory();
   exchange_.batch.clear();
 }
 
