@@ -20,7 +20,7 @@ void Exchange::prepare(std::string_view date, bool close_after) {
   handlers_done_ = false;
   closes_ = out_of_memory_ = false;
   close_after_ = close_after;
-  index_ = failed_ = 0;
+  index_ = begun_ = failed_ = 0;
   session_driver_ = Driver::current();
   std::memcpy(date_.data(), date.data(), date.size());
   date_size_ = date.size();
@@ -58,6 +58,7 @@ void Exchange::begin() {
 
 std::coroutine_handle<> Exchange::next_handler() {
   while (index_ < batch.size()) {
+    ++begun_;
     request_.emplace(batch[index_]);
     response_.emplace(output, std::string_view(date_.data(), date_size_), *request_);
     if (close_after_ && index_ + 1 == batch.size()) response_->close();

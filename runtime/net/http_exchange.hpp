@@ -46,6 +46,7 @@ class Exchange : private Work, private Root {
   [[nodiscard]] bool closes() const { return closes_; }  // the last answer ends the connection
   // An answer found no memory: it is missing, and the connection is of no further use.
   [[nodiscard]] bool out_of_memory() const { return out_of_memory_; }
+  [[nodiscard]] size_t begun() const { return begun_; }    // handlers that were called
   [[nodiscard]] size_t failed() const { return failed_; }  // handlers that threw
 
  private:
@@ -76,6 +77,7 @@ class Exchange : private Work, private Root {
   std::array<char, 32> date_{};
   size_t date_size_ = 0;
   size_t index_ = 0;
+  size_t begun_ = 0;
   size_t failed_ = 0;
   bool close_after_ = false;
   bool closes_ = false;

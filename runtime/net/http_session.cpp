@@ -55,10 +55,13 @@ bool Session::parse(Chunk& chunk) {
 
 void Session::watch_header_time() {
   bool in_request = parser_.in_request();
-  if (in_request && !in_request_) {
-    set_deadline(driver().turn_ns() + host().timeouts().header_ms * kNsPerMs);
-  }
+  // Each request has the whole time, also where every receive ends within one.
+  if (in_request && (!in_request_ || !exchange_.batch.empty())) begin_header_time();
   in_request_ = in_request;
+}
+
+void Session::begin_header_time() {
+  set_deadline(driver().turn_ns() + host().timeouts().header_ms * kNsPerMs);
 }
 
 // In place where this driver may execute and is not overloaded; otherwise where the TPC says.
@@ -69,9 +72,6 @@ Driver* Session::executing_driver() {
 }
 
 void Session::run_batch(Chunk& chunk) {
-  size_t count = exchange_.batch.size();
-  host().stats().requests += count;
-  answers_waiting_ += count;
   Driver* target = executing_driver();
   GATIO_ASSERT(target !=
                nullptr);  // The plan refuses a listener whose tasks no driver may execute.
@@ -96,6 +96,7 @@ void Session::run_batch(Chunk& chunk) {
   } else {
     host().recycle(chunk);
   }
+  host().stats().requests += exchange_.batch.size();
   if (target == &driver()) {
     exchange_.run_here(date(), close_after);
   } else {
@@ -109,13 +110,19 @@ void Session::exchange_finished(Exchange* exchange) {
   Session* self = static_cast<OwnExchange*>(exchange)->session;
   self->answered();
   if (self->receiving_) return;  // on_received() goes on by itself.
+  // The time-out of what stands behind the batch was off while its handlers ran.
+  if (self->is_open() && self->in_request_) self->begin_header_time();
   if (self->is_open()) self->after_answers();
   self->schedule();
 }
 
 void Session::answered() {
   give_back_chunk();
-  host().stats().failed_handlers += exchange_.failed();
+  HostStats& stats = host().stats();
+  stats.failed_handlers += exchange_.failed();
+  // What stood behind the answer that ends the connection was never given to a handler.
+  stats.requests -= exchange_.batch.size() - exchange_.begun();
+  answers_waiting_ += exchange_.begun() - exchange_.out_of_memory();
   exchange_.batch.clear();
 }
 

@@ -50,6 +50,7 @@ class Session final : public Connection {
   void flush();
   void give_back_chunk();
   void watch_header_time();
+  void begin_header_time();
   [[nodiscard]] Driver* executing_driver();
   std::string_view date();
   static void exchange_finished(Exchange* exchange);
