@@ -107,6 +107,13 @@ void add_serve(CLI::App& app, Action& action) {
   });
 }
 
+bool is_command(CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (command->check_name(name)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,6 +125,10 @@ int main(int argc, char** argv) {
   add_check(app, action);
   add_serve(app, action);
   add_run(app, action);
+  if (argc > 1 && argv[1][0] != '-' && !is_command(app, argv[1])) {
+    fprintf(stderr, "gatio: there is no command '%s'; gatio --help lists them\n", argv[1]);
+    return 2;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
