@@ -1,8 +1,6 @@
 // What a message to a driver on another core and back costs: a task hops there and returns. A
 // driver that spins on its mailbox is running and sees the message; one that does not spin has
 // parked and is woken by MSG_RING.
-#include <thread>
-
 #include "harness/bench/on_runtime.hpp"
 
 namespace gatio::bench {
