@@ -155,5 +155,19 @@ TEST_F(WaitsTest, AnIntervalIsStoppedWithItsTask) {
   EXPECT_EQ(code, ECANCELED);
 }
 
+TEST_F(WaitsTest, ADeadlineThatIsStoppedFromOutsideGivesTheTasksOwnResult) {
+  Result<int> seen = 0;
+  group_.run([&]() -> Task<void> {
+    auto graceful = []() -> Task<int> {
+      (void)co_await sleep_for(1h);
+      co_return 9;
+    };
+    auto outer = [&]() -> Task<void> { seen = co_await with_deadline(2h, graceful()); };
+    (void)co_await when_any(outer(), []() -> Task<void> { co_await yield(); }());
+  });
+  ASSERT_TRUE(seen) << seen.error().message();
+  EXPECT_EQ(*seen, 9);
+}
+
 }  // namespace
 }  // namespace gatio
