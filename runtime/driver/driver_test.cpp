@@ -215,5 +215,29 @@ TEST(Driver, OneThatSpinsStillParksAndIsWoken) {
   EXPECT_EQ(done, 50);
 }
 
+// A driver without its eventfd could not be woken by a thread: it must not pass for one that is
+// open.
+TEST(Driver, ThatCouldNotMakeItsEventFdIsNotOpen) {
+  GATIO_NEEDS_RINGS();
+  LinuxKernel linux;
+  FaultyKernel kernel(linux);
+  kernel.fail(Door::ring_message, 1, EINVAL);  // the probe: a kernel that lacks the call
+  kernel.fail(Door::event_fd, 1, EMFILE);
+  Result<void> opened;
+  bool is_open = true;
+  std::thread([&] {
+    Heap heap(kernel, -1, size_t{1} << 20);
+    Driver driver(kernel, heap,
+                  DriverOptions{.cpu = DriverGroup::allowed_cpus()[0], .ring = test_options()});
+    opened = driver.open();
+    is_open = driver.is_open();
+    driver.close();
+  }).join();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, EMFILE);
+  EXPECT_FALSE(is_open);
+  EXPECT_EQ(kernel.open_rings(), 0u);
+}
+
 }  // namespace
 }  // namespace gatio
