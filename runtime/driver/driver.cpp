@@ -52,6 +52,7 @@ Result<void> Driver::open() {
   if (!ring_.features().sync_message) {
     event_fd_ = kernel_.event_fd();
     if (event_fd_ < 0) {
+      ring_.close();  // A driver that nobody could wake is not open.
       return fail(-event_fd_, "driver " + name() + ": cannot create an eventfd (" +
                                   strerrordesc_np(-event_fd_) +
                                   "): raise the limit of open files (ulimit -n)");

@@ -14,12 +14,12 @@ Result<PollStream> PollStream::open(int fd, uint32_t events) {
   if (memory == nullptr)
     return fail(ENOMEM, "the heap's quota is exhausted: the poll was not armed");
   auto* state = new (memory) State(fd, events, home, owner);
-  state->send(state->request, &State::armed_arrives, owner);
+  state->send(state->arming, &State::armed_arrives, owner);
   return PollStream(state);
 }
 
 PollStream::~PollStream() {
-  if (state_ != nullptr) state_->send(state_->request, &State::close_arrives, state_->owner);
+  if (state_ != nullptr) state_->send(state_->ending, &State::close_arrives, state_->owner);
 }
 
 PollStream::State::State(int its_fd, uint32_t its_events, Driver* its_home, Driver* its_owner)
@@ -28,7 +28,8 @@ PollStream::State::State(int its_fd, uint32_t its_events, Driver* its_home, Driv
       home(its_home),
       owner(its_owner),
       news(this, nullptr),
-      request(this, nullptr) {
+      arming(this, nullptr),
+      ending(this, nullptr) {
   complete = &event;
 }
 
@@ -110,9 +111,9 @@ void PollStream::State::close_arrives(Work* work) {
   self->close_when_quiet();
 }
 
-// The last step: nothing of the kernel's and no message points at the state any more but `request`.
+// The last step: nothing of the kernel's and no message points at the state any more but `ending`.
 void PollStream::State::close_when_quiet() {
-  if (closing && !armed && news_here) this->send(request, &closed, home);
+  if (closing && !armed && news_here) this->send(ending, &closed, home);
 }
 
 void PollStream::State::closed(Work* work) {

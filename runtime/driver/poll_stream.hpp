@@ -82,8 +82,9 @@ struct PollStream::State : Completion {
   Message news;
   uint32_t news_events = 0;
   int news_error = 0;
-  // First brings the request to arm, later the one to close.
-  Message request;
+  Message arming;  // brings the request to arm
+  // Brings the request to close, which may set out while the one to arm is still under way.
+  Message ending;
 };
 
 class PollStream::Next : private Resumption, private StopCallback {

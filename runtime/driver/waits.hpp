@@ -149,20 +149,39 @@ class Interval {
   uint64_t next_ns_ = 0;
 };
 
+namespace detail {
+
+// Whether the sleep was not cut short by a stop.
+inline Task<bool> time_passes(std::chrono::nanoseconds duration) {
+  Result<void> slept = co_await sleep_for(duration);
+  co_return slept.has_value();
+}
+
+// A task beside the sleep that limits it. When both are asked to stop from outside, the sleep may
+// be the first to end though no time has passed: the task's own result counts then.
+template <typename T>
+struct Limited : Branches<T, bool> {
+  using Branches<T, bool>::Branches;
+  Result<T> await_resume() {
+    if (this->failed(1)) this->rethrow(1);  // There was no memory for its frame.
+    bool expired = take_value(std::get<1>(this->tasks_));
+    if (*this->first_ == 1 && expired) return fail(ETIMEDOUT);
+    if (this->failed(0)) this->rethrow(0);
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return std::get<0>(this->tasks_).take();
+    }
+  }
+};
+
+}  // namespace detail
+
 // Awaits `task`, for at most `duration`: then it is asked to stop, waited for, and ETIMEDOUT is the
 // result.
 template <typename T>
 Task<Result<T>> with_deadline(std::chrono::nanoseconds duration, Task<T> task) {
-  auto limit = [](std::chrono::nanoseconds its_duration) -> Task<void> {
-    (void)co_await sleep_for(its_duration);
-  };
-  AnyOf<T, void> first = co_await when_any(std::move(task), limit(duration));
-  if (first.index == 1) co_return fail(ETIMEDOUT);
-  if constexpr (std::is_void_v<T>) {
-    co_return Result<void>();
-  } else {
-    co_return std::get<0>(std::move(first.value));
-  }
+  co_return co_await detail::Limited<T>(true, std::move(task), detail::time_passes(duration));
 }
 
 }  // namespace gatio

@@ -1,0 +1,274 @@
+#include "runtime/base/mailbox.hpp"
+
+#include <gtest/gtest.h>
+#include <ucontext.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace gatio {
+namespace {
+
+struct Message : Work {
+  int sender = 0;
+  int number = 0;
+};
+
+TEST(Mailbox, GivesItsMessagesOldestFirst) {
+  Mailbox mailbox;
+  Message messages[3];
+  for (Message& each : messages) EXPECT_FALSE(mailbox.push(each));
+  EXPECT_TRUE(mailbox.has_mail());
+  IntrusiveQueue<Work> taken = mailbox.take();
+  for (Message& each : messages) EXPECT_EQ(taken.pop(), &each);
+  EXPECT_TRUE(taken.empty());
+  EXPECT_FALSE(mailbox.has_mail());
+}
+
+TEST(Mailbox, TellsOneSenderThatItsOwnerIsParked) {
+  Mailbox mailbox;
+  Message first, second;
+  ASSERT_TRUE(mailbox.park());
+  EXPECT_TRUE(mailbox.is_parked());
+  EXPECT_FALSE(mailbox.has_mail());
+  EXPECT_TRUE(mailbox.push(first));
+  EXPECT_FALSE(mailbox.push(second));
+  IntrusiveQueue<Work> taken = mailbox.take();
+  EXPECT_EQ(taken.pop(), &first);
+  EXPECT_EQ(taken.pop(), &second);
+}
+
+TEST(Mailbox, RefusesToParkWithMail) {
+  Mailbox mailbox;
+  Message message;
+  EXPECT_FALSE(mailbox.push(message));
+  EXPECT_FALSE(mailbox.park());
+  EXPECT_EQ(mailbox.take().pop(), &message);
+  EXPECT_TRUE(mailbox.park());
+}
+
+TEST(Mailbox, ATakeEndsBeingParked) {
+  Mailbox mailbox;
+  Message message;
+  ASSERT_TRUE(mailbox.park());
+  EXPECT_TRUE(mailbox.take().empty());
+  EXPECT_FALSE(mailbox.is_parked());
+  EXPECT_FALSE(mailbox.push(message));
+}
+
+// Runs some functions as coroutines that give way at each sync point, once for every order of their
+// steps.
+class EveryOrder {
+ public:
+  using Actor = std::function<void()>;
+
+  // `make` prepares a fresh run and returns its actors; `check` is called after each run. Returns
+  // how many orders there are.
+  size_t explore(const std::function<std::vector<Actor>()>& make,
+                 const std::function<void(bool stuck)>& check) {
+    size_t runs = 0;
+    current_ = this;
+    sync_point_hook = [](const char*) { current_->give_way(); };
+    do {
+      actors_ = make();
+      bool stuck = run_once();
+      check(stuck);
+      ++runs;
+    } while (!testing::Test::HasFailure() && next_order());
+    sync_point_hook = nullptr;
+    return runs;
+  }
+
+  // For an actor: lets others go on, and is not run again before `ready()`.
+  void wait_until(std::function<bool()> ready) {
+    blocked_[running_] = std::move(ready);
+    give_way();
+    blocked_[running_] = nullptr;
+  }
+
+ private:
+  static constexpr size_t kStackBytes = 64 << 10;
+
+  void give_way() {
+    size_t self = running_;
+    swapcontext(&contexts_[self], &main_);
+  }
+  static void enter() {
+    EveryOrder* all = current_;
+    all->actors_[all->running_]();
+    all->ended_[all->running_] = true;
+  }
+
+  // Whether somebody was left that could not go on.
+  bool run_once() {
+    size_t count = actors_.size();
+    contexts_.assign(count, {});
+    ended_.assign(count, false);
+    blocked_.assign(count, nullptr);
+    while (stacks_.size() < count) stacks_.push_back(std::make_unique<char[]>(kStackBytes));
+    for (size_t i = 0; i < count; ++i) {
+      getcontext(&contexts_[i]);
+      contexts_[i].uc_stack.ss_sp = stacks_[i].get();
+      contexts_[i].uc_stack.ss_size = kStackBytes;
+      contexts_[i].uc_link = &main_;
+      makecontext(&contexts_[i], &enter, 0);
+    }
+    for (size_t step = 0;; ++step) {
+      std::vector<size_t> able;
+      for (size_t i = 0; i < count; ++i) {
+        if (!ended_[i] && (!blocked_[i] || blocked_[i]())) able.push_back(i);
+      }
+      if (able.empty()) break;
+      if (step == choices_.size()) choices_.push_back({0, 0});
+      choices_[step].of = able.size();
+      running_ = able[choices_[step].taken];
+      swapcontext(&main_, &contexts_[running_]);
+    }
+    for (bool each : ended_) {
+      if (!each) return true;
+    }
+    return false;
+  }
+
+  bool next_order() {
+    while (!choices_.empty() && choices_.back().taken + 1 == choices_.back().of)
+      choices_.pop_back();
+    if (choices_.empty()) return false;
+    ++choices_.back().taken;
+    return true;
+  }
+
+  struct Choice {
+    size_t taken;
+    size_t of;
+  };
+  static inline EveryOrder* current_ = nullptr;
+  std::vector<Actor> actors_;
+  std::vector<ucontext_t> contexts_;
+  std::vector<std::unique_ptr<char[]>> stacks_;
+  std::vector<bool> ended_;
+  std::vector<std::function<bool()>> blocked_;
+  std::vector<Choice> choices_;
+  ucontext_t main_{};
+  size_t running_ = 0;
+};
+
+// One owner that parks whenever it finds nothing, as a driver does, and some senders. In no order
+// may the owner sleep for ever, be woken without having parked, or see a sender's messages out of
+// order.
+size_t explore_parking(const std::vector<int>& messages_of_sender) {
+  struct State {
+    Mailbox mailbox;
+    std::vector<std::vector<Message>> messages;
+    std::vector<Message*> taken;
+    size_t total = 0;
+    int parks = 0, wakes = 0;
+    bool woken = false;
+  };
+  std::unique_ptr<State> state;
+  EveryOrder orders;
+  auto make = [&] {
+    state = std::make_unique<State>();
+    std::vector<EveryOrder::Actor> actors;
+    actors.push_back([&] {
+      while (state->taken.size() < state->total) {
+        IntrusiveQueue<Work> mail = state->mailbox.take();
+        while (Work* work = mail.pop()) state->taken.push_back(static_cast<Message*>(work));
+        if (state->taken.size() == state->total || !state->mailbox.park()) continue;
+        ++state->parks;
+        orders.wait_until([&] { return state->woken; });
+        state->woken = false;
+      }
+    });
+    for (size_t sender = 0; sender < messages_of_sender.size(); ++sender) {
+      auto count = static_cast<size_t>(messages_of_sender[sender]);
+      state->messages.emplace_back(count);
+      state->total += count;
+      actors.push_back([&, sender] {
+        int number = 0;
+        for (Message& each : state->messages[sender]) {
+          each.sender = static_cast<int>(sender);
+          each.number = number++;
+          if (!state->mailbox.push(each)) continue;
+          ++state->wakes;
+          state->woken = true;
+        }
+      });
+    }
+    return actors;
+  };
+  auto check = [&](bool stuck) {
+    EXPECT_FALSE(stuck) << "a wake-up was lost";
+    EXPECT_EQ(state->wakes, state->parks);
+    std::vector<int> next(messages_of_sender.size(), 0);
+    for (Message* each : state->taken)
+      EXPECT_EQ(each->number, next[static_cast<size_t>(each->sender)]++);
+  };
+  return orders.explore(make, check);
+}
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GATIO_TEST_NO_CONTEXTS
+#endif
+#endif
+#ifdef GATIO_TEST_NO_CONTEXTS
+#define SKIP_WITHOUT_CONTEXTS() \
+  GTEST_SKIP() << "ThreadSanitizer does not follow swapcontext; the test has one thread only"
+#else
+#define SKIP_WITHOUT_CONTEXTS() static_cast<void>(0)
+#endif
+
+TEST(Mailbox, NoOrderOfTwoSendersAndTheOwnerLosesAWakeUp) {
+  SKIP_WITHOUT_CONTEXTS();
+  EXPECT_GT(explore_parking({1, 1}), 1000u);
+}
+
+TEST(Mailbox, NoOrderOfOneSenderWithTwoMessagesLosesAWakeUpOrTheirOrder) {
+  SKIP_WITHOUT_CONTEXTS();
+  EXPECT_GT(explore_parking({2}), 100u);
+}
+
+// For ThreadSanitizer: what the senders wrote is seen by the owner, and nothing is lost.
+TEST(Mailbox, ThreadsThatPushWhileTheOwnerTakesAndParksLoseNothing) {
+  constexpr int kSenders = 3;
+  constexpr int kEach = 20'000;
+  Mailbox mailbox;
+  std::vector<std::vector<Message>> messages(kSenders);
+  std::atomic<int> wakes{0};
+  std::vector<std::thread> senders;
+  for (int sender = 0; sender < kSenders; ++sender) {
+    messages[static_cast<size_t>(sender)] = std::vector<Message>(kEach);
+    senders.emplace_back([&, sender] {
+      for (int number = 0; number < kEach; ++number) {
+        Message& message = messages[static_cast<size_t>(sender)][static_cast<size_t>(number)];
+        message.sender = sender;
+        message.number = number;
+        if (mailbox.push(message)) wakes.fetch_add(1, std::memory_order_release);
+      }
+    });
+  }
+  int taken = 0, woken = 0;
+  std::vector<int> next(kSenders, 0);
+  bool in_order = true;
+  while (taken < kSenders * kEach) {
+    IntrusiveQueue<Work> mail = mailbox.take();
+    while (Work* work = mail.pop()) {
+      auto* message = static_cast<Message*>(work);
+      in_order &= message->number == next[static_cast<size_t>(message->sender)]++;
+      ++taken;
+    }
+    if (taken == kSenders * kEach || !mailbox.park()) continue;
+    while (wakes.load(std::memory_order_acquire) == woken) std::this_thread::yield();
+    ++woken;
+  }
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_TRUE(in_order);
+  EXPECT_EQ(wakes.load(), woken);
+}
+
+}  // namespace
+}  // namespace gatio

@@ -1,0 +1,243 @@
+#include "runtime/driver/driver.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "runtime/driver/testing.hpp"
+#include "runtime/kernel/faulty_kernel.hpp"
+#include "runtime/task/when.hpp"
+
+namespace gatio {
+namespace {
+
+TEST(Driver, YieldLetsTheReadyTasksRunInTheirOrder) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth});
+  std::string order;
+  group.run([&]() -> Task<void> {
+    co_await with_scope([&](Scope& scope) -> Task<void> {
+      for (char name : {'a', 'b', 'c'}) {
+        EXPECT_TRUE(scope.spawn([&order, name]() -> Task<void> {
+          for (int i = 0; i < 3; ++i) {
+            order += name;
+            co_await yield();
+          }
+        }));
+      }
+      co_return;
+    });
+  });
+  EXPECT_EQ(order, "abcabcabc");
+}
+
+TEST(Driver, RunsTheMoreUrgentTasksFirst) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth});
+  std::string order;
+  group.run([&]() -> Task<void> {
+    co_await with_scope([&](Scope& scope) -> Task<void> {
+      auto note = [&](char name, Priority priority) {
+        auto task = [&order, name]() -> Task<void> {
+          order += name;
+          co_return;
+        };
+        EXPECT_TRUE(scope.spawn(task, Hints{.priority = priority}));
+      };
+      note('l', Priority::low);
+      note('n', Priority::normal);
+      note('h', Priority::high);
+      co_return;
+    });
+  });
+  EXPECT_EQ(order, "hnl");
+}
+
+TEST(Driver, ALowTaskEndsAlthoughUrgentOnesNeverRest) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth});
+  bool low_ran = false;
+  group.run([&]() -> Task<void> {
+    co_await with_scope([&](Scope& scope) -> Task<void> {
+      for (int i = 0; i < 3; ++i) {
+        EXPECT_TRUE(scope.spawn(
+            [&]() -> Task<void> {
+              while (!low_ran) co_await yield();
+            },
+            Hints{.priority = Priority::high}));
+      }
+      EXPECT_TRUE(scope.spawn(
+          [&]() -> Task<void> {
+            low_ran = true;
+            co_return;
+          },
+          Hints{.priority = Priority::low}));
+      co_return;
+    });
+  });
+  EXPECT_TRUE(low_ran);
+}
+
+TEST(Driver, CountsWhatLeavesADetachedTask) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth});
+  group.run([]() -> Task<void> {
+    EXPECT_TRUE(spawn_detached([]() -> Task<void> {
+      throw std::runtime_error("meant to be reported by this test");
+      co_return;
+    }));
+    EXPECT_TRUE(spawn_detached([]() -> Task<void> {
+      throw 7;
+      co_return;
+    }));
+    co_return;
+  });
+  EXPECT_EQ(group[0].stats().uncaught, 2u);
+}
+
+TEST(Hop, ThereAndBackTenThousandTimes) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth, kBoth});
+  int arrived = 0;
+  group.run([&]() -> Task<void> {
+    for (int i = 0; i < 10'000; ++i) {
+      Driver& target = group[static_cast<size_t>(1 - i % 2)];
+      EXPECT_TRUE(co_await hop_to(target));
+      arrived += Driver::current() == &target ? 1 : 0;
+    }
+  });
+  EXPECT_EQ(arrived, 10'000);
+  EXPECT_EQ(group.live_blocks(), 0u);
+}
+
+TEST(Hop, ToWhereTheTaskIsDoesNothing) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth});
+  group.run([&]() -> Task<void> { EXPECT_TRUE(co_await hop_to(group[0])); });
+}
+
+TEST(Hop, ToAnIoDriverIsRefused) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kExec, kIo});
+  int code = 0;
+  group.run([&]() -> Task<void> {
+    Result<void> hopped = co_await hop_to(group[1]);
+    code = hopped ? 0 : hopped.error().code;
+    EXPECT_EQ(Driver::current(), &group[0]);
+  });
+  EXPECT_EQ(code, EPERM);
+}
+
+TEST(Hop, OfABranchIsRefused) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth, kBoth});
+  int code = 0;
+  group.run([&]() -> Task<void> {
+    auto branch = [&]() -> Task<void> {
+      Result<void> hopped = co_await hop_to(group[1]);
+      code = hopped ? 0 : hopped.error().code;
+    };
+    (void)co_await when_all(branch());
+  });
+  EXPECT_EQ(code, EINVAL);
+}
+
+// Frames that were made on one driver and end on the other are freed there while the first one
+// allocates.
+TEST(Hop, FramesThatEndElsewhereGoBackToTheirPool) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth, kBoth});
+  int ended = 0;
+  group.run([&]() -> Task<void> {
+    for (int round = 0; round < 50; ++round) {
+      co_await with_scope([&](Scope& scope) -> Task<void> {
+        for (int i = 0; i < 40; ++i) {
+          EXPECT_TRUE(scope.spawn_on(group[static_cast<size_t>(i) % 2], [&group]() -> Task<void> {
+            auto inner = [&]() -> Task<void> {
+              (void)co_await hop_to(group[1]);
+              (void)co_await hop_to(group[0]);
+            };
+            co_await inner();
+            (void)co_await hop_to(group[1]);
+          }));
+        }
+        co_return;
+      });
+      ++ended;
+    }
+  });
+  EXPECT_EQ(ended, 50);
+  EXPECT_EQ(group.live_blocks(), 0u);
+}
+
+// For ThreadSanitizer: stop requests, ends, reports and hops of owner and children at once.
+TEST(ScopeOnDrivers, StopRacesEndsAndHops) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth, kBoth, kExec});
+  int rounds = 0;
+  group.run([&]() -> Task<void> {
+    for (int round = 0; round < 200; ++round) {
+      co_await with_scope([&](Scope& scope) -> Task<void> {
+        for (int i = 0; i < 12; ++i) {
+          EXPECT_TRUE(
+              scope.spawn_on(group[static_cast<size_t>(i) % 3], [&group, i]() -> Task<void> {
+                for (int left = i; left > 0; --left) co_await yield();
+                if (i % 3 == 0) (void)co_await hop_to(group[static_cast<size_t>(i / 3) % 3]);
+                if (i % 2 == 0) (void)co_await sleep_for(std::chrono::hours(1));
+              }));
+        }
+        if (round % 2 == 0) (void)co_await hop_to(group[static_cast<size_t>(round) % 3]);
+        for (int i = 0; i < round % 7; ++i) co_await yield();
+        scope.request_stop();
+        if (round % 3 == 0) (void)co_await hop_to(group[static_cast<size_t>(round / 3) % 3]);
+      });
+      ++rounds;
+    }
+  });
+  EXPECT_EQ(rounds, 200);
+  EXPECT_EQ(group.live_blocks(), 0u);
+}
+
+TEST(Driver, OneThatSpinsStillParksAndIsWoken) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth, kBoth}, nullptr, 20'000);
+  int done = 0;
+  group.run([&]() -> Task<void> {
+    for (int i = 0; i < 50; ++i) {
+      Result<int> value = co_await call_on(group[1], []() -> Task<int> { co_return 1; });
+      done += value.value_or(0);
+      if (i % 10 == 0) (void)co_await sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  EXPECT_EQ(done, 50);
+}
+
+// A driver without its eventfd could not be woken by a thread: it must not pass for one that is
+// open.
+TEST(Driver, ThatCouldNotMakeItsEventFdIsNotOpen) {
+  GATIO_NEEDS_RINGS();
+  LinuxKernel linux;
+  FaultyKernel kernel(linux);
+  kernel.fail(Door::ring_message, 1, EINVAL);  // the probe: a kernel that lacks the call
+  kernel.fail(Door::event_fd, 1, EMFILE);
+  Result<void> opened;
+  bool is_open = true;
+  std::thread([&] {
+    Heap heap(kernel, -1, size_t{1} << 20);
+    Driver driver(kernel, heap,
+                  DriverOptions{.cpu = DriverGroup::allowed_cpus()[0], .ring = test_options()});
+    opened = driver.open();
+    is_open = driver.is_open();
+    driver.close();
+  }).join();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, EMFILE);
+  EXPECT_FALSE(is_open);
+  EXPECT_EQ(kernel.open_rings(), 0u);
+}
+
+}  // namespace
+}  // namespace gatio
