@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cerrno>
+#include <concepts>
 #include <coroutine>
 #include <cstdint>
 #include <functional>
@@ -146,7 +147,11 @@ class Stream {
   // coalesced. A send that has been begun is not cancelled: a stream with a hole in it is of no
   // use.
   Send send(std::span<const char> bytes) { return Send(session_, bytes); }
-  Send send(std::string_view text) { return Send(session_, {text.data(), text.size()}); }
+  template <std::convertible_to<std::string_view> Text>
+  Send send(const Text& text) {
+    std::string_view view = text;
+    return Send(session_, {view.data(), view.size()});
+  }
 
   [[nodiscard]] bool is_open() const { return session_ != nullptr; }
 
