@@ -13,6 +13,12 @@ ConnectionHost::ConnectionHost(Driver& driver, uint16_t buffer_group,
       buffer_shape_(buffers),
       timeouts_(timeouts),
       chunks_(buffers.count) {
+  feeding_.host = this;
+  feeding_.run = [](Work* work) {
+    auto* feeding = static_cast<Feeding*>(work);
+    feeding->queued = false;
+    feeding->host->feed_starved();
+  };
   for (size_t id = 0; id < chunks_.size(); ++id) {
     chunks_[id].host = this;
     chunks_[id].id = static_cast<uint16_t>(id);
@@ -74,12 +80,25 @@ Chunk& ConnectionHost::chunk_received(uint16_t id, uint32_t length) {
 
 void ConnectionHost::recycle(Chunk& chunk) {
   buffers_.recycle(chunk.id);
-  if (starved_.empty()) [[likely]]
+  if (starved_.empty() || feeding_.queued) [[likely]]
     return;
-  Connection* connection = starved_.front();
-  starved_.erase(starved_.begin());
-  connection->rearm_ = true;
-  connection->schedule();
+  feeding_.queued = true;
+  driver_.post_to_self(feeding_);
+}
+
+// Arms as many of those who wait as there are free buffers, once a turn: what they take is known by
+// the next one. A connection may have nothing to receive and take none; then there are some left
+// for those behind it.
+void ConnectionHost::feed_starved() {
+  size_t count = std::min<size_t>(starved_.size(), buffers_.free_count());
+  for (size_t i = 0; i < count; ++i) {
+    starved_[i]->rearm_ = true;
+    starved_[i]->schedule();
+  }
+  starved_.erase(starved_.begin(), starved_.begin() + static_cast<ptrdiff_t>(count));
+  if (starved_.empty() || buffers_.free_count() == 0 || feeding_.queued) return;
+  feeding_.queued = true;
+  driver_.post_to_self(feeding_);
 }
 
 void ConnectionHost::recycle_from_anywhere(Chunk& chunk) {

@@ -86,6 +86,7 @@ class ConnectionHost : public Service {
   [[nodiscard]] uint16_t buffer_group() const { return buffers_.group(); }
   // A receive ended for want of a buffer: it is armed again when one comes back.
   void wait_for_buffer(Connection& connection);
+  void feed_starved();
   void forget(Connection& connection);
 
   Driver& driver_;
@@ -94,7 +95,11 @@ class ConnectionHost : public Service {
   const config::Timeouts timeouts_;
   BufferRing buffers_;
   std::vector<Chunk> chunks_;
-  std::vector<Connection*> starved_;
+  std::vector<Connection*> starved_;  // longest first
+  struct Feeding : Work {
+    ConnectionHost* host = nullptr;
+    bool queued = false;
+  } feeding_;
   PoolResource memory_;
   HostStats stats_;
   Connection* first_ = nullptr;

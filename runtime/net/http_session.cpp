@@ -168,6 +168,8 @@ void Session::output_sent(SendRequest* request, int error) {
   Session* self = static_cast<OwnSend*>(request)->session;
   if (error == 0) self->host().stats().answers += self->answers_sending_;
   self->sending_.clear();
+  // A large answer must not keep its memory for as long as the connection idles.
+  if (self->sending_.capacity() > kKeptOutputBytes) self->sending_.release();
   if (error != 0) return;
   self->flush();
   if (self->has_chunk()) self->schedule();

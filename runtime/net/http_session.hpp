@@ -41,6 +41,7 @@ class Session final : public Connection {
 
   // A client that sends requests and reads no answers is not read from beyond this.
   static constexpr size_t kMostOutputBytes = 256 * 1024;
+  static constexpr size_t kKeptOutputBytes = 16 * 1024;
 
   bool parse(Chunk& chunk);
   void run_batch(Chunk& chunk);

@@ -146,10 +146,11 @@ class Stream {
   // long. Sends that are awaited at the same time go out in the order in which they were begun,
   // coalesced. A send that has been begun is not cancelled: a stream with a hole in it is of no
   // use.
-  Send send(std::string_view text) { return Send(session_, {text.data(), text.size()}); }
-  template <typename Bytes>
-  requires(!std::convertible_to<const Bytes&, std::string_view>) Send send(const Bytes& bytes) {
-    return Send(session_, std::span<const char>(bytes));
+  Send send(std::span<const char> bytes) { return Send(session_, bytes); }
+  template <std::convertible_to<std::string_view> Text>
+  Send send(const Text& text) {
+    std::string_view view = text;
+    return Send(session_, {view.data(), view.size()});
   }
 
   [[nodiscard]] bool is_open() const { return session_ != nullptr; }
