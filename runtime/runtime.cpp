@@ -268,6 +268,11 @@ Result<void> Runtime::run() {
   for (int signal : options_.stop_signals) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, &before);
   run_threads();
+  // A signal that was repeated during the drain has been obeyed by now: delivered after all, it
+  // would kill the program before it can report.
+  const timespec at_once{};
+  while (!options_.stop_signals.empty() && sigtimedwait(&set, nullptr, &at_once) > 0) {
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return lifecycle_->outcome();
 }
