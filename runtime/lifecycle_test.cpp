@@ -1,0 +1,136 @@
+#include "runtime/lifecycle.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/sync_point.hpp"
+#include "runtime/driver/blocking.hpp"
+#include "runtime/driver/testing.hpp"
+#include "runtime/kernel/faulty_kernel.hpp"
+
+namespace gatio {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Drivers with a lifecycle, as a runtime has them, without TPCs and ports.
+class Drivers {
+ public:
+  Drivers(Kernel& kernel, unsigned count, uint64_t drain_ns, std::function<Task<void>()> task)
+      : heap_(kernel, -1, size_t{1} << 30),
+        task_(std::move(task)),
+        lifecycle_({.drain_ns = drain_ns, .on_serving = [this] {
+                      return spawn_detached_on(*Driver::current(), [this] { return task_(); });
+                    }}) {
+    std::vector<unsigned> cpus = DriverGroup::allowed_cpus();
+    for (unsigned i = 0; i < count; ++i) {
+      drivers_.push_back(std::make_unique<Driver>(
+          kernel, heap_,
+          DriverOptions{.index = i, .cpu = cpus[i % cpus.size()], .ring = test_options()}));
+      drivers_.back()->set_peers(nullptr, drivers_.back().get(), count > 1);
+      lifecycle_.add(*drivers_.back());
+    }
+  }
+
+  Result<void> run() {
+    std::vector<std::thread> threads;
+    for (auto& member : lifecycle_.members()) {
+      threads.emplace_back([&member] {
+        while (member->step()) {
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return lifecycle_.outcome();
+  }
+
+  Lifecycle& lifecycle() { return lifecycle_; }
+  Driver& operator[](size_t index) { return *drivers_[index]; }
+  size_t live_blocks() { return heap_.live_blocks(); }
+
+ private:
+  Heap heap_;
+  std::vector<std::unique_ptr<Driver>> drivers_;
+  std::function<Task<void>()> task_;
+  Lifecycle lifecycle_;
+};
+
+constexpr uint64_t kLongDrainNs = 60'000'000'000;
+
+class LifecycleTest : public testing::Test {
+ protected:
+  void SetUp() override { GATIO_NEEDS_RINGS(); }
+  LinuxKernel linux_;
+};
+
+TEST_F(LifecycleTest, ATaskThatWouldSleepForEverIsStoppedByTheDrain) {
+  int code = 0;
+  Drivers* all = nullptr;
+  Drivers drivers(linux_, 2, kLongDrainNs, [&]() -> Task<void> {
+    all->lifecycle().request_shutdown();
+    (void)co_await hop_to((*all)[1]);
+    Result<void> slept = co_await sleep_for(24h);
+    code = slept ? 0 : slept.error().code;
+  });
+  all = &drivers;
+  EXPECT_TRUE(drivers.run());
+  EXPECT_EQ(code, ECANCELED);
+  EXPECT_FALSE(drivers.lifecycle().cut_off());
+  EXPECT_EQ(drivers.live_blocks(), 0u);
+}
+
+TEST_F(LifecycleTest, ADrainWaitsForATaskThatTravelsBetweenDrivers) {
+  int hops = 0;
+  Drivers* all = nullptr;
+  Drivers drivers(linux_, 2, kLongDrainNs, [&]() -> Task<void> {
+    all->lifecycle().request_shutdown();
+    for (; hops < 500; ++hops) (void)co_await hop_to((*all)[static_cast<size_t>(1 - hops % 2)]);
+  });
+  all = &drivers;
+  EXPECT_TRUE(drivers.run());
+  EXPECT_EQ(hops, 500);
+  EXPECT_FALSE(drivers.lifecycle().cut_off());
+  EXPECT_EQ(drivers.live_blocks(), 0u);
+}
+
+TEST_F(LifecycleTest, ATaskThatIgnoresTheStopIsCutOffAtTheDeadline) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "the frames of tasks that are cut off are given up, which LeakSanitizer reports";
+#endif
+#endif
+  Drivers* all = nullptr;
+  Drivers drivers(linux_, 1, 5'000'000, [&]() -> Task<void> {
+    all->lifecycle().request_shutdown();
+    while (true) co_await yield();
+  });
+  all = &drivers;
+  EXPECT_TRUE(drivers.run());
+  EXPECT_TRUE(drivers.lifecycle().cut_off());
+}
+
+TEST_F(LifecycleTest, ABlockingCallIsWaitedForByTheDrain) {
+  bool called = false, went_on = false;
+  Drivers* all = nullptr;
+  Drivers drivers(linux_, 2, kLongDrainNs, [&]() -> Task<void> {
+    all->lifecycle().request_shutdown();
+    (void)co_await run_blocking([&] {
+      std::this_thread::sleep_for(50ms);
+      called = true;
+    });
+    went_on = true;
+  });
+  all = &drivers;
+  EXPECT_TRUE(drivers.run());
+  EXPECT_TRUE(called && went_on);
+  EXPECT_FALSE(drivers.lifecycle().cut_off());
+  EXPECT_EQ(drivers.live_blocks(), 0u);
+}
+
+}  // namespace
+}  // namespace gatio
