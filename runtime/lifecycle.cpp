@@ -17,6 +17,10 @@ bool Lifecycle::Member::step() {
     report(driver_.open());
   } else if (driver_.is_open()) {
     driver_.turn();
+    if (!driver_.health() && !failed_) {
+      failed_ = true;
+      all_.request_shutdown();
+    }
   } else {
     // It could not be opened and waits to be told that all is over, which takes the others moments.
     driver_.take_mail();
@@ -29,7 +33,7 @@ bool Lifecycle::Member::step() {
 }
 
 void Lifecycle::Member::report(Result<void> outcome) {
-  outcome_ = std::move(outcome);
+  outcome_ = outcome && !driver_.health() ? driver_.health() : std::move(outcome);
   work_messages_ = driver_.stats().handoffs + driver_.stats().messages - control_messages_;
   run = &reported;
   Driver& leader = all_.members_.front()->driver_;
@@ -93,7 +97,7 @@ Result<void> Lifecycle::Member::start_services() {
   for (Service* service : services_) {
     if (Result<void> started = service->start(); !started) return started;
   }
-  driver_.settle();
+  if (Result<void> settled = driver_.settle(); !settled) return settled;
   for (Service* service : services_) {
     if (Result<void> accepted = service->check(); !accepted) return accepted;
   }

@@ -132,5 +132,19 @@ TEST_F(LifecycleTest, ABlockingCallIsWaitedForByTheDrain) {
   EXPECT_EQ(drivers.live_blocks(), 0u);
 }
 
+TEST_F(LifecycleTest, AFailureOfARingEndsTheRunWithItsError) {
+  FaultyKernel kernel(linux_);
+  Drivers drivers(kernel, 2, kLongDrainNs, [&]() -> Task<void> {
+    kernel.fail(Door::ring_enter, kernel.calls(Door::ring_enter) + 3, EIO);
+    while ((co_await sleep_for(100us)).has_value()) {
+    }
+  });
+  Result<void> outcome = drivers.run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, EIO);
+  EXPECT_NE(outcome.error().text.find("driver "), std::string::npos);
+  EXPECT_EQ(drivers.live_blocks(), 0u);
+}
+
 }  // namespace
 }  // namespace gatio

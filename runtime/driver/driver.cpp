@@ -87,12 +87,12 @@ void Driver::turn() {
   ring_.reap(kReapLimit);
 }
 
-void Driver::settle() {
-  Result<void> entered = ring_.enter(false);
-  GATIO_ASSERT(entered.has_value());
+Result<void> Driver::settle() {
+  note_enter(ring_.enter(false));
   ring_.reap(kReapLimit);
 }
 
+  return health_;
 void Driver::take_mail() {
   pool_.drain_remote();
   IntrusiveQueue<Work> mail = mailbox_.take();
@@ -146,8 +146,20 @@ void Driver::enter() {
     wait();
     return;
   }
-  Result<void> entered = ring_.enter(false);
-  GATIO_ASSERT(entered.has_value());
+  note_enter(ring_.enter(false));
+}
+
+// What the kernel did not take stays queued and goes with the next enter, so that one failure can
+// be reported and the run ended in good order; a ring that never works again cannot even be
+// drained.
+void Driver::note_enter(const Result<void>& entered) {
+  if (entered) [[likely]] {
+    failed_enters_ = 0;
+    return;
+  }
+  if (health_)
+    health_ = fail(entered.error().code, "driver " + name() + ": " + entered.error().message());
+  GATIO_ASSERT(++failed_enters_ < kMostFailedEnters);
 }
 
 void Driver::wait() {
@@ -159,8 +171,7 @@ void Driver::wait() {
     uint64_t deadline = timers_.next_deadline_ns();
     timeout_ns = deadline > now ? deadline - now : 0;
   }
-  Result<void> entered = timeout_ns == 0 ? ring_.enter(false) : ring_.enter(true, timeout_ns);
-  GATIO_ASSERT(entered.has_value());
+  note_enter(timeout_ns == 0 ? ring_.enter(false) : ring_.enter(true, timeout_ns));
 }
 
 // Watches the mailbox for a while before parking, since being woken costs much more than a short
@@ -191,8 +202,8 @@ void Driver::post(Work& message) {
 
 void Driver::post_to_self(Work& message) {
   GATIO_ASSERT(current() == this);
-  bool was_parked = mailbox_.push(message);
-  GATIO_ASSERT(!was_parked);
+  // A mark that the last sleep left behind needs no wake-up: this driver runs.
+  (void)mailbox_.push(message);
 }
 
 void Driver::own_load(std::array<uint64_t, kPriorityCount>& queued_ns,

@@ -116,7 +116,13 @@ class Driver final : public Executor {
   }
   // Submits what was prepared and hands out what has completed by then, without sleeping: for the
   // steps of a start, which want to know at once whether the kernel refuses.
-  void settle();
+  Result<void> settle();
+
+  // The first failure of this driver's ring, if there was one. The driver goes on trying, since
+  // what was prepared stays queued; whoever leads should end the run.
+  [[nodiscard]] const Result<void>& health() const { return health_; }
+  // Whether something is prepared that the kernel has not taken.
+  [[nodiscard]] bool has_unsent() const { return is_open() && ring_.queued() > 0; }
 
   // The driver that does I/O for this one; itself if it does I/O; nullptr where the machine has
   // none.
@@ -168,10 +174,13 @@ class Driver final : public Executor {
 
   void run_ready();
   void enter();
+  static constexpr unsigned kMostWakeAttempts = 100'000;
+  static constexpr unsigned kMostFailedEnters = 1000;  // in a row: such a ring never works again
   void publish_load();
   [[nodiscard]] bool has_work() const { return !run_queue_.empty() || ring_.has_completions(); }
   bool spin_until_work();
   void wait();
+  void note_enter(const Result<void>& entered);
   void wake(Driver* from);
   void watch_event_fd();
 
@@ -190,6 +199,8 @@ class Driver final : public Executor {
   uint64_t average_work_ns_ = 1'000;
   uint64_t spin_budget_ns_ = 0;
   uint64_t published_tasks_ = 0;
+  Result<void> health_;
+  unsigned failed_enters_ = 0;  // in a row
   Root* first_root_ = nullptr;
   DriverStats stats_;
 
