@@ -26,7 +26,8 @@ bool Lifecycle::Member::step() {
     driver_.take_mail();
     driver_.kernel().relax();
   }
-  if (!ended_) return true;
+  // What the last turn prepared may wake another driver, and the kernel may have put it off.
+  if (!ended_ || driver_.has_unsent()) return true;
   driver_.close();
   Driver::leave_thread();
   return false;

@@ -146,5 +146,24 @@ TEST_F(LifecycleTest, AFailureOfARingEndsTheRunWithItsError) {
   EXPECT_EQ(drivers.live_blocks(), 0u);
 }
 
+// The last enter of the driver that leads carries the wake-ups of the others: when the kernel does
+// not take them at once, it must try again.
+TEST_F(LifecycleTest, NoEnterThatTheKernelPutsOffLeavesADriverAsleep) {
+  for (uint64_t run = 0; run < 30; ++run) {
+    FaultyKernel kernel(linux_);
+    for (uint64_t nth = 1; nth < 1000; ++nth) {
+      if (nth % 3 != run % 3) kernel.fail(Door::ring_enter, nth, EAGAIN);
+    }
+    Drivers* all = nullptr;
+    Drivers drivers(kernel, 3, kLongDrainNs, [&]() -> Task<void> {
+      all->lifecycle().request_shutdown();
+      co_return;
+    });
+    all = &drivers;
+    EXPECT_TRUE(drivers.run());
+    EXPECT_GT(kernel.faults(), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace gatio
