@@ -165,5 +165,23 @@ TEST_F(LifecycleTest, NoEnterThatTheKernelPutsOffLeavesADriverAsleep) {
   }
 }
 
+TEST_F(LifecycleTest, AWakeUpThatFailsOnceIsTriedAgain) {
+  FaultyKernel kernel(linux_);
+  std::atomic<bool> running{false};
+  Drivers drivers(kernel, 1, kLongDrainNs, [&]() -> Task<void> {
+    running = true;
+    (void)co_await sleep_for(24h);
+  });
+  std::thread other([&] {
+    while (!running || !drivers[0].looks_parked()) std::this_thread::yield();
+    kernel.fail(Door::ring_message, kernel.calls(Door::ring_message) + 1, ENOMEM);
+    kernel.fail(Door::event_signal, 1, ENOMEM);
+    drivers.lifecycle().request_shutdown();
+  });
+  EXPECT_TRUE(drivers.run());
+  other.join();
+  EXPECT_EQ(kernel.faults(), 1u);
+}
+
 }  // namespace
 }  // namespace gatio

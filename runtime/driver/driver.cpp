@@ -223,9 +223,15 @@ void Driver::wake(Driver* from) {
     send_message(from->ring_, ring_fd_);
     return;
   }
-  int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_)
-                             : kernel_.ring_message(ring_fd_, kWakeUserData);
-  GATIO_ASSERT(error >= 0);
+  // The kernel may lack the memory for a moment; a wake-up that is given up is a driver that sleeps
+  // for ever. An eventfd that says EAGAIN is as full as can be: the driver will see it.
+  for (unsigned attempt = 0; attempt < kMostWakeAttempts; ++attempt) {
+    int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_)
+                               : kernel_.ring_message(ring_fd_, kWakeUserData);
+    if (error >= 0 || (event_fd_ >= 0 && error == -EAGAIN)) return;
+    kernel_.relax();
+  }
+  GATIO_ASSERT(!"a parked driver can be woken");
 }
 
 void Driver::attach(Root& root) {
