@@ -183,5 +183,44 @@ TEST_F(LifecycleTest, AWakeUpThatFailsOnceIsTriedAgain) {
   EXPECT_EQ(kernel.faults(), 1u);
 }
 
+// A thread that has left its message may still be about to wake the driver, which has seen the
+// message by itself meanwhile: the driver must not be gone by then.
+TEST_F(LifecycleTest, ADriverOutlivesAThreadThatIsWakingIt) {
+  static std::atomic<bool> thread_is_waking, driver_has_ended, ended_too_early;
+  static Drivers* all = nullptr;
+  thread_is_waking = driver_has_ended = ended_too_early = false;
+  Drivers drivers(linux_, 1, kLongDrainNs, []() -> Task<void> {
+    // Its timers let the driver notice the messages by itself.
+    while ((co_await sleep_for(1ms)).has_value()) {
+    }
+  });
+  all = &drivers;
+  sync_point_hook = [](const char* where) {
+    if (std::string_view(where) != "driver: wake" || Driver::current() != nullptr) return;
+    thread_is_waking = true;
+    all->lifecycle().request_shutdown();
+    std::this_thread::sleep_for(100ms);
+    ended_too_early = driver_has_ended.load();
+  };
+  std::thread runs([&] {
+    (void)drivers.run();
+    driver_has_ended = true;
+  });
+  struct Nothing : Work {
+    Nothing() : Work([](Work*) {}) {}
+  };
+  std::vector<Nothing> messages(10'000);
+  // Until one meets the driver parked.
+  for (size_t i = 0; i < messages.size() && !thread_is_waking; ++i) {
+    if (drivers[0].looks_parked()) drivers[0].post(messages[i]);
+    std::this_thread::yield();
+  }
+  if (!thread_is_waking) drivers.lifecycle().request_shutdown();
+  runs.join();
+  sync_point_hook = nullptr;
+  EXPECT_TRUE(thread_is_waking);
+  EXPECT_FALSE(ended_too_early);
+}
+
 }  // namespace
 }  // namespace gatio

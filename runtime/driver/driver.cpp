@@ -71,6 +71,8 @@ void Driver::watch_event_fd() {
 }
 
 void Driver::close() {
+  // A thread whose message this driver has taken may still be about to wake it.
+  while (foreign_posts_.load(std::memory_order_acquire) != 0) kernel_.relax();
   ring_.close();
   if (event_fd_ >= 0) kernel_.close(event_fd_);
   event_fd_ = -1;
@@ -196,7 +198,15 @@ bool Driver::spin_until_work() {
 
 void Driver::post(Work& message) {
   Driver* from = current();
-  if (from != nullptr && from != this) ++from->stats_.handoffs;
+  if (from == nullptr) {
+    // Relaxed: the push releases it to the driver that takes the message. The release below pairs
+    // with the acquire in close().
+    foreign_posts_.fetch_add(1, std::memory_order_relaxed);
+    if (mailbox_.push(message)) wake(nullptr);
+    foreign_posts_.fetch_sub(1, std::memory_order_release);
+    return;
+  }
+  if (from != this) ++from->stats_.handoffs;
   if (mailbox_.push(message)) wake(from);
 }
 

@@ -217,4 +217,6 @@ class Driver final : public Executor {
   PublishedLoad load_;
 };
 
+  // Threads without a driver that are inside post().
+  std::atomic<uint32_t> foreign_posts_{0};
 }  // namespace gatio
