@@ -79,6 +79,7 @@ void Lifecycle::Member::carry_out() {
       report({});
       return;
     case Phase::stopping:
+      driver_.refuses_helpers = true;
       for (Service* service : services_) service->stop();
       poll_stopped();
       return;
@@ -108,7 +109,7 @@ Result<void> Lifecycle::Member::start_services() {
 // Stopping takes a few turns: what was cancelled has to end. Comes back by the mailbox until it
 // has.
 void Lifecycle::Member::poll_stopped() {
-  bool stopped = true;
+  bool stopped = driver_.helpers_in_flight == 0;
   for (Service* service : services_) stopped = stopped && service->stopped();
   if (stopped || !driver_.is_open()) {
     report({});

@@ -222,5 +222,28 @@ TEST_F(LifecycleTest, ADriverOutlivesAThreadThatIsWakingIt) {
   EXPECT_FALSE(ended_too_early);
 }
 
+// Its thread writes into the task's frame, which must outlive it whatever the deadline says.
+TEST_F(LifecycleTest, ABlockingCallIsWaitedForAlsoAfterTheDeadline) {
+  std::atomic<bool> called{false};
+  int code = 0;
+  Drivers* all = nullptr;
+  Drivers drivers(linux_, 1, 1'000'000, [&]() -> Task<void> {
+    all->lifecycle().request_shutdown();
+    (void)co_await run_blocking([&] {
+      std::this_thread::sleep_for(50ms);
+      called = true;
+    });
+    // No further one is begun then.
+    Result<void> again = co_await run_blocking([] {});
+    code = again ? 0 : again.error().code;
+  });
+  all = &drivers;
+  EXPECT_TRUE(drivers.run());
+  EXPECT_TRUE(called);
+  EXPECT_EQ(code, ECANCELED);
+  EXPECT_TRUE(drivers.lifecycle().cut_off());
+  EXPECT_EQ(drivers.live_blocks(), 0u);
+}
+
 }  // namespace
 }  // namespace gatio

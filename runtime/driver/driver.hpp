@@ -159,6 +159,10 @@ class Driver final : public Executor {
   [[nodiscard]] std::string name() const;  // "0/2": node/driver
   // Operations submitted here that have not yet completed.
   uint64_t operations_in_flight = 0;
+  // Those among them that run on a helper thread, which writes into a task's frame: the driver
+  // stays until they are back, whatever a deadline says, and begins no more when `refuses_helpers`.
+  uint64_t helpers_in_flight = 0;
+  bool refuses_helpers = false;
   // What makes outgoing connections here; the net layer's, which alone knows more of it.
   Service* client = nullptr;
 
