@@ -227,5 +227,21 @@ TEST_F(RuntimeTest, ATaskOnATpcWithoutExecutingDriversRunsOnTheNearest) {
   GTEST_SKIP() << "needs a machine with two NUMA nodes";
 }
 
+TEST_F(RuntimeTest, ABuildThatFailsLeavesNoEndpoint) {
+  RuntimeOptions two = options("2both", true);
+  two.config.listeners.push_back(two.config.listeners[0]);
+  two.config.listeners[0].name = "one";
+  two.config.listeners[1].name = "two";
+  FaultyKernel kernel(linux_);
+  Runtime runtime(kernel, two);
+  answer_hello(runtime);
+  kernel.fail(Door::socket, 3, EMFILE);  // The first of the second port.
+  Result<void> built = runtime.build();
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code, EMFILE);
+  EXPECT_TRUE(runtime.endpoints().empty());
+  EXPECT_EQ(kernel.open_descriptors(), 0u);
+}
+
 }  // namespace
 }  // namespace gatio

@@ -92,9 +92,9 @@ void Driver::turn() {
 Result<void> Driver::settle() {
   note_enter(ring_.enter(false));
   ring_.reap(kReapLimit);
+  return health_;
 }
 
-  return health_;
 void Driver::take_mail() {
   pool_.drain_remote();
   IntrusiveQueue<Work> mail = mailbox_.take();

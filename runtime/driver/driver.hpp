@@ -174,17 +174,17 @@ class Driver final : public Executor {
   static constexpr uint64_t kTimeBudgetNs = 200'000;  // and how long they may take together
   static constexpr unsigned kClockEvery = 16;  // pieces of work between two looks at the clock
   static constexpr unsigned kReapLimit = 4096;
+  static constexpr unsigned kMostWakeAttempts = 100'000;
+  static constexpr unsigned kMostFailedEnters = 1000;  // in a row: such a ring never works again
   static constexpr uint64_t kOverloadedNs = 200'000;
 
   void run_ready();
   void enter();
-  static constexpr unsigned kMostWakeAttempts = 100'000;
-  static constexpr unsigned kMostFailedEnters = 1000;  // in a row: such a ring never works again
+  void note_enter(const Result<void>& entered);
   void publish_load();
   [[nodiscard]] bool has_work() const { return !run_queue_.empty() || ring_.has_completions(); }
   bool spin_until_work();
   void wait();
-  void note_enter(const Result<void>& entered);
   void wake(Driver* from);
   void watch_event_fd();
 
@@ -199,12 +199,12 @@ class Driver final : public Executor {
   bool has_peers_ = false;
   bool stopping_detached_ = false;
   bool finishing_ = false;
+  Result<void> health_;
+  unsigned failed_enters_ = 0;  // in a row
   uint64_t now_ns_ = 0;
   uint64_t average_work_ns_ = 1'000;
   uint64_t spin_budget_ns_ = 0;
   uint64_t published_tasks_ = 0;
-  Result<void> health_;
-  unsigned failed_enters_ = 0;  // in a row
   Root* first_root_ = nullptr;
   DriverStats stats_;
 
@@ -217,10 +217,10 @@ class Driver final : public Executor {
     Driver* driver = nullptr;
   } event_completion_;
 
+  // Threads without a driver that are inside post().
+  std::atomic<uint32_t> foreign_posts_{0};
   Mailbox mailbox_;
   PublishedLoad load_;
 };
 
-  // Threads without a driver that are inside post().
-  std::atomic<uint32_t> foreign_posts_{0};
 }  // namespace gatio
