@@ -17,19 +17,24 @@ bool Lifecycle::Member::step() {
     report(driver_.open());
   } else if (driver_.is_open()) {
     driver_.turn();
+    if (!driver_.health() && !failed_) {
+      failed_ = true;
+      all_.request_shutdown();
+    }
   } else {
     // It could not be opened and waits to be told that all is over, which takes the others moments.
     driver_.take_mail();
     driver_.kernel().relax();
   }
-  if (!ended_) return true;
+  // What the last turn prepared may wake another driver, and the kernel may have put it off.
+  if (!ended_ || driver_.has_unsent()) return true;
   driver_.close();
   Driver::leave_thread();
   return false;
 }
 
 void Lifecycle::Member::report(Result<void> outcome) {
-  outcome_ = std::move(outcome);
+  outcome_ = outcome && !driver_.health() ? driver_.health() : std::move(outcome);
   work_messages_ = driver_.stats().handoffs + driver_.stats().messages - control_messages_;
   run = &reported;
   Driver& leader = all_.members_.front()->driver_;
@@ -74,6 +79,7 @@ void Lifecycle::Member::carry_out() {
       report({});
       return;
     case Phase::stopping:
+      driver_.refuses_helpers = true;
       for (Service* service : services_) service->stop();
       poll_stopped();
       return;
@@ -93,7 +99,7 @@ Result<void> Lifecycle::Member::start_services() {
   for (Service* service : services_) {
     if (Result<void> started = service->start(); !started) return started;
   }
-  driver_.settle();
+  if (Result<void> settled = driver_.settle(); !settled) return settled;
   for (Service* service : services_) {
     if (Result<void> accepted = service->check(); !accepted) return accepted;
   }
@@ -103,7 +109,7 @@ Result<void> Lifecycle::Member::start_services() {
 // Stopping takes a few turns: what was cancelled has to end. Comes back by the mailbox until it
 // has.
 void Lifecycle::Member::poll_stopped() {
-  bool stopped = true;
+  bool stopped = driver_.helpers_in_flight == 0;
   for (Service* service : services_) stopped = stopped && service->stopped();
   if (stopped || !driver_.is_open()) {
     report({});

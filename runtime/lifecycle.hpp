@@ -65,6 +65,7 @@ class Lifecycle : private Timer {
         0;                        // of the lifecycle itself, sent and taken here; this driver only
     uint64_t work_messages_ = 0;  // all others, sent and taken here, at the time of the report
     bool opened_ = false;
+    bool failed_ = false;  // its ring has failed, and a shutdown was asked for
     bool ended_ = false;
   };
 
@@ -82,7 +83,7 @@ class Lifecycle : private Timer {
   // Any thread, any number of times, also before the drivers run: drain, then stop.
   void request_shutdown();
 
-  // Why the start failed, if it did. Once all members have ended.
+  // Why the start failed, or a ring later on, if one did. Once all members have ended.
   [[nodiscard]] const Result<void>& outcome() const { return outcome_; }
   // Whether the deadline of the drain passed with something left.
   [[nodiscard]] bool cut_off() const { return cut_off_; }

@@ -37,6 +37,7 @@ void Runtime::take_down() {
   listeners_.clear();
   clients_.clear();
   tpcs_.clear();
+  endpoints_.clear();
   built_ = false;
 }
 

@@ -72,7 +72,8 @@ class Runtime {
   Result<void> build();
 
   // Builds if that was not done, runs all drivers on threads of their own, and returns when they
-  // have ended. An error means that the start failed and that everything was given back.
+  // have ended. An error means that the start failed, or that a driver's ring did later on; either
+  // way everything was given back.
   Result<void> run();
 
   // Drain, then stop. Any thread, any task, any number of times; after build().

@@ -28,16 +28,23 @@ class BlockingCall : private Work {
   template <typename Promise>
   bool await_suspend(std::coroutine_handle<Promise> frame) {
     home_ = Driver::current();
+    if (home_->refuses_helpers) {
+      error_ = ECANCELED;
+      return false;
+    }
     resumption_.handle = frame;
     priority_ = frame.promise().context->root->priority;
     ++home_->operations_in_flight;
+    ++home_->helpers_in_flight;
     int started = home_->kernel().start_helper([this] { call(); });
     if (started >= 0) return true;
     --home_->operations_in_flight;
+    --home_->helpers_in_flight;
     error_ = -started;
     return false;
   }
   Result<Value> await_resume() {
+    if (error_ == ECANCELED) return fail(ECANCELED, "the runtime is shutting down");
     if (error_ != 0) return fail(error_, "no helper thread could be started for a blocking call");
     if (exception_) std::rethrow_exception(exception_);
     if constexpr (std::is_void_v<Value>) {
@@ -64,6 +71,7 @@ class BlockingCall : private Work {
   static void arrive(Work* work) {
     auto* self = static_cast<BlockingCall*>(work);
     --self->home_->operations_in_flight;
+    --self->home_->helpers_in_flight;
     self->home_->enqueue(self->resumption_, self->priority_);
   }
 
@@ -77,8 +85,8 @@ class BlockingCall : private Work {
 };
 
 // `co_await run_blocking(f)` yields Result<decltype(f())>: EAGAIN when there is no thread to be
-// had; what f throws is thrown here. It cannot be cancelled: a task that is asked to stop goes on
-// when f returns.
+// had, ECANCELED once the drivers are being stopped; what f throws is thrown here. It cannot be
+// cancelled: a task that is asked to stop goes on when f returns.
 template <typename Callable>
 BlockingCall<std::decay_t<Callable>> run_blocking(Callable&& callable) {
   return BlockingCall<std::decay_t<Callable>>(std::forward<Callable>(callable));

@@ -76,6 +76,8 @@ void Driver::watch_event_fd() {
 }
 
 void Driver::close() {
+  // A thread whose message this driver has taken may still be about to wake it.
+  while (foreign_posts_.load(std::memory_order_acquire) != 0) kernel_.relax();
   ring_.close();
   if (event_fd_ >= 0) kernel_.close(event_fd_);
   event_fd_ = -1;
@@ -92,10 +94,10 @@ void Driver::turn() {
   ring_.reap(kReapLimit);
 }
 
-void Driver::settle() {
-  Result<void> entered = ring_.enter(false);
-  GATIO_ASSERT(entered.has_value());
+Result<void> Driver::settle() {
+  note_enter(ring_.enter(false));
   ring_.reap(kReapLimit);
+  return health_;
 }
 
 void Driver::take_mail() {
@@ -151,8 +153,20 @@ void Driver::enter() {
     wait();
     return;
   }
-  Result<void> entered = ring_.enter(false);
-  GATIO_ASSERT(entered.has_value());
+  note_enter(ring_.enter(false));
+}
+
+// What the kernel did not take stays queued and goes with the next enter, so that one failure can
+// be reported and the run ended in good order; a ring that never works again cannot even be
+// drained.
+void Driver::note_enter(const Result<void>& entered) {
+  if (entered) [[likely]] {
+    failed_enters_ = 0;
+    return;
+  }
+  if (health_)
+    health_ = fail(entered.error().code, "driver " + name() + ": " + entered.error().message());
+  GATIO_ASSERT(++failed_enters_ < kMostFailedEnters);
 }
 
 void Driver::wait() {
@@ -164,8 +178,7 @@ void Driver::wait() {
     uint64_t deadline = timers_.next_deadline_ns();
     timeout_ns = deadline > now ? deadline - now : 0;
   }
-  Result<void> entered = timeout_ns == 0 ? ring_.enter(false) : ring_.enter(true, timeout_ns);
-  GATIO_ASSERT(entered.has_value());
+  note_enter(timeout_ns == 0 ? ring_.enter(false) : ring_.enter(true, timeout_ns));
 }
 
 // Watches the mailbox for a while before parking, since being woken costs much more than a short
@@ -190,14 +203,22 @@ bool Driver::spin_until_work() {
 
 void Driver::post(Work& message) {
   Driver* from = current();
-  if (from != nullptr && from != this) ++from->stats_.handoffs;
+  if (from == nullptr) {
+    // Relaxed: the push releases it to the driver that takes the message. The release below pairs
+    // with the acquire in close().
+    foreign_posts_.fetch_add(1, std::memory_order_relaxed);
+    if (mailbox_.push(message)) wake(nullptr);
+    foreign_posts_.fetch_sub(1, std::memory_order_release);
+    return;
+  }
+  if (from != this) ++from->stats_.handoffs;
   if (mailbox_.push(message)) wake(from);
 }
 
 void Driver::post_to_self(Work& message) {
   GATIO_ASSERT(current() == this);
-  bool was_parked = mailbox_.push(message);
-  GATIO_ASSERT(!was_parked);
+  // A mark that the last sleep left behind needs no wake-up: this driver runs.
+  (void)mailbox_.push(message);
 }
 
 void Driver::own_load(std::array<uint64_t, kPriorityCount>& queued_ns,
@@ -221,9 +242,15 @@ void Driver::wake(Driver* from) {
 }
 
 void Driver::wake_without_ring() {
-  int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_)
-                             : kernel_.ring_message(ring_fd_, kWakeUserData);
-  GATIO_ASSERT(error >= 0);
+  // The kernel may lack the memory for a moment; a wake-up that is given up is a driver that sleeps
+  // for ever. An eventfd that says EAGAIN is as full as can be: the driver will see it.
+  for (unsigned attempt = 0; attempt < kMostWakeAttempts; ++attempt) {
+    int error = event_fd_ >= 0 ? kernel_.event_signal(event_fd_)
+                               : kernel_.ring_message(ring_fd_, kWakeUserData);
+    if (error >= 0 || (event_fd_ >= 0 && error == -EAGAIN)) return;
+    kernel_.relax();
+  }
+  GATIO_ASSERT(!"a parked driver can be woken");
 }
 
 void Driver::attach(Root& root) {

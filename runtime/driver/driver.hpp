@@ -116,7 +116,13 @@ class Driver final : public Executor {
   }
   // Submits what was prepared and hands out what has completed by then, without sleeping: for the
   // steps of a start, which want to know at once whether the kernel refuses.
-  void settle();
+  Result<void> settle();
+
+  // The first failure of this driver's ring, if there was one. The driver goes on trying, since
+  // what was prepared stays queued; whoever leads should end the run.
+  [[nodiscard]] const Result<void>& health() const { return health_; }
+  // Whether something is prepared that the kernel has not taken.
+  [[nodiscard]] bool has_unsent() const { return is_open() && ring_.queued() > 0; }
 
   // The driver that does I/O for this one; itself if it does I/O; nullptr where the machine has
   // none.
@@ -153,6 +159,10 @@ class Driver final : public Executor {
   [[nodiscard]] std::string name() const;  // "0/2": node/driver
   // Operations submitted here that have not yet completed.
   uint64_t operations_in_flight = 0;
+  // Those among them that run on a helper thread, which writes into a task's frame: the driver
+  // stays until they are back, whatever a deadline says, and begins no more when `refuses_helpers`.
+  uint64_t helpers_in_flight = 0;
+  bool refuses_helpers = false;
   // What makes outgoing connections here; the net layer's, which alone knows more of it.
   Service* client = nullptr;
 
@@ -164,10 +174,13 @@ class Driver final : public Executor {
   static constexpr uint64_t kTimeBudgetNs = 200'000;  // and how long they may take together
   static constexpr unsigned kClockEvery = 16;  // pieces of work between two looks at the clock
   static constexpr unsigned kReapLimit = 4096;
+  static constexpr unsigned kMostWakeAttempts = 100'000;
+  static constexpr unsigned kMostFailedEnters = 1000;  // in a row: such a ring never works again
   static constexpr uint64_t kOverloadedNs = 200'000;
 
   void run_ready();
   void enter();
+  void note_enter(const Result<void>& entered);
   void publish_load();
   [[nodiscard]] bool has_work() const { return !run_queue_.empty() || ring_.has_completions(); }
   bool spin_until_work();
@@ -187,6 +200,8 @@ class Driver final : public Executor {
   bool has_peers_ = false;
   bool stopping_detached_ = false;
   bool finishing_ = false;
+  Result<void> health_;
+  unsigned failed_enters_ = 0;  // in a row
   uint64_t now_ns_ = 0;
   uint64_t average_work_ns_ = 1'000;
   uint64_t spin_budget_ns_ = 0;
@@ -207,6 +222,8 @@ class Driver final : public Executor {
   // constructed.
   OwnCompletion wake_failed_;
 
+  // Threads without a driver that are inside post().
+  std::atomic<uint32_t> foreign_posts_{0};
   Mailbox mailbox_;
   PublishedLoad load_;
 };
