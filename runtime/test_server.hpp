@@ -64,9 +64,10 @@ class TestServer {
   // Returns when every driver has had a few turns: bytes that a client has sent before are parsed
   // then, and what follows from them without waiting for anything else is done.
   void settle();
+  void settle(size_t driver_index);  // that driver alone
 
  private:
-  void nudge();
+  void nudge(Driver& driver);
 
   AdvancingKernel kernel_;
   RuntimeOptions options_;
