@@ -36,7 +36,11 @@ class Listener final : public ConnectionHost, private Timer {
   Result<void> start() override;
   Result<void> check() override;
   void drain() override;
-  [[nodiscard]] bool drained() const override { return !accepting_ && ConnectionHost::drained(); }
+  // Streams are their tasks', which are asked to stop once all services are drained: waiting for
+  // streams here would be waiting for each other.
+  [[nodiscard]] bool drained() const override {
+    return !accepting_ && (protocol_.stream != nullptr || ConnectionHost::drained());
+  }
   void stop() override;
   [[nodiscard]] bool stopped() const override { return !accepting_ && ConnectionHost::stopped(); }
 
