@@ -163,7 +163,7 @@ bool forbid_io_uring() {
 
 TEST_P(Ports, WithoutIoUringAStartEndsInASentenceAndLeavesNothing) {
   constexpr int kNoFilter = 42;
-  int code = run_in_child([this] {
+  int code = run_in_child([] {
     size_t before = open_descriptors();
     if (!forbid_io_uring()) return kNoFilter;
     {
