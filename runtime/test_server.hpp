@@ -53,7 +53,7 @@ class TestServer {
   // Waits for the end after request_shutdown(), or after a shutdown from inside.
   const Metrics& wait();
 
-  [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] uint16_t port() const { return port_.load(); }  // any thread
   [[nodiscard]] Runtime& runtime() { return *runtime_; }
   // The n-th driver of the first TPC.
   [[nodiscard]] Driver& driver(size_t index) { return *runtime_->tpcs()[0]->drivers()[index]; }
@@ -74,7 +74,7 @@ class TestServer {
   std::unique_ptr<Runtime> runtime_;
   std::thread thread_;
   Result<void> outcome_;
-  uint16_t port_ = 0;
+  std::atomic<uint16_t> port_{0};
   Metrics metrics_;
 };
 

@@ -76,6 +76,7 @@ void Driver::watch_event_fd() {
 }
 
 void Driver::close() {
+  while (outside_posts_.load(std::memory_order_acquire) != 0) kernel_.relax();
   ring_.close();
   if (event_fd_ >= 0) kernel_.close(event_fd_);
   event_fd_ = -1;
@@ -190,7 +191,14 @@ bool Driver::spin_until_work() {
 
 void Driver::post(Work& message) {
   Driver* from = current();
-  if (from != nullptr && from != this) ++from->stats_.handoffs;
+  if (from == nullptr) {
+    // Relaxed: whoever takes the message sees this too, since the push releases it.
+    outside_posts_.fetch_add(1, std::memory_order_relaxed);
+    if (mailbox_.push(message)) wake(nullptr);
+    outside_posts_.fetch_sub(1, std::memory_order_release);
+    return;
+  }
+  if (from != this) ++from->stats_.handoffs;
   if (mailbox_.push(message)) wake(from);
 }
 

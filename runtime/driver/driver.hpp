@@ -95,7 +95,8 @@ class Driver final : public Executor {
   // do.
   void turn();
 
-  // Any thread.
+  // Any thread, until this driver has taken its last message. A thread that is no driver's may
+  // still be waking this one when the message has long been taken: close() waits for it.
   void post(Work& message) override;
   // This driver only: comes back by its own mailbox, in the next turn.
   void post_to_self(Work& message);
@@ -206,6 +207,10 @@ class Driver final : public Executor {
   // Told on the sender's driver when its message could not wake this one; constant once
   // constructed.
   OwnCompletion wake_failed_;
+
+  // Posts of threads without a driver that are under way. The release of the last decrement pairs
+  // with the acquire in close(): the poster's look at the descriptors above comes before they go.
+  std::atomic<unsigned> outside_posts_{0};
 
   Mailbox mailbox_;
   PublishedLoad load_;
