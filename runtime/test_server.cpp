@@ -9,6 +9,10 @@
 
 namespace gatio::testing {
 
+namespace {
+constexpr int kTurns = 6;  // accept, receive, parse, hand over, answer, give back
+}
+
 std::string reason_to_skip(const std::string& mix) {
   LinuxKernel kernel;
   static const Environment environment = inspect(kernel);
@@ -85,21 +89,24 @@ void TestServer::pass_ms(uint64_t ms) {
 
 // A turn takes mail, runs what is ready and reaps, in this order, so one message proves one turn.
 void TestServer::settle() {
-  constexpr int kTurns = 6;  // accept, receive, parse, hand over, answer, give back
-  for (int i = 0; i < kTurns; ++i) nudge();
+  for (int i = 0; i < kTurns; ++i) {
+    for (auto& each : runtime_->tpcs()[0]->drivers()) nudge(*each);
+  }
 }
 
-void TestServer::nudge() {
+void TestServer::settle(size_t driver_index) {
+  for (int i = 0; i < kTurns; ++i) nudge(driver(driver_index));
+}
+
+void TestServer::nudge(Driver& driver) {
   struct Nudge : Work {
     Nudge() : Work([](Work* work) { static_cast<Nudge*>(work)->taken.set_value(); }) {}
     std::promise<void> taken;
   };
-  for (auto& each : runtime_->tpcs()[0]->drivers()) {
-    Nudge nudge;
-    std::future<void> taken = nudge.taken.get_future();
-    each->post(nudge);
-    taken.get();
-  }
+  Nudge nudge;
+  std::future<void> taken = nudge.taken.get_future();
+  driver.post(nudge);
+  taken.get();
 }
 
 int run_in_child(const std::function<int()>& body) {

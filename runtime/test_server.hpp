@@ -53,7 +53,7 @@ class TestServer {
   // Waits for the end after request_shutdown(), or after a shutdown from inside.
   const Metrics& wait();
 
-  [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] uint16_t port() const { return port_.load(); }  // any thread
   [[nodiscard]] Runtime& runtime() { return *runtime_; }
   // The n-th driver of the first TPC.
   [[nodiscard]] Driver& driver(size_t index) { return *runtime_->tpcs()[0]->drivers()[index]; }
@@ -64,16 +64,17 @@ class TestServer {
   // Returns when every driver has had a few turns: bytes that a client has sent before are parsed
   // then, and what follows from them without waiting for anything else is done.
   void settle();
+  void settle(size_t driver_index);  // that driver alone
 
  private:
-  void nudge();
+  void nudge(Driver& driver);
 
   AdvancingKernel kernel_;
   RuntimeOptions options_;
   std::unique_ptr<Runtime> runtime_;
   std::thread thread_;
   Result<void> outcome_;
-  uint16_t port_ = 0;
+  std::atomic<uint16_t> port_{0};
   Metrics metrics_;
 };
 

@@ -95,7 +95,8 @@ class Driver final : public Executor {
   // do.
   void turn();
 
-  // Any thread.
+  // Any thread, until this driver has taken its last message. A thread that is no driver's may
+  // still be waking this one when the message has long been taken: close() waits for it.
   void post(Work& message) override;
   // This driver only: comes back by its own mailbox, in the next turn.
   void post_to_self(Work& message);

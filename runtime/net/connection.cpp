@@ -64,7 +64,8 @@ void Connection::keep_receiving() {
     pausing_ = false;
     rearm_ = true;
   }
-  if (!rearm_) return;
+  // A receive that ended by itself while it was to pause is not armed before its time.
+  if (!rearm_ || pausing_) return;
   rearm_ = false;
   if (state_ != State::closing && !broken_ && !ended_ && !receiving_) arm_receive();
 }

@@ -81,14 +81,43 @@ void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) 
   self->accepting_ = false;
   --self->driver().operations_in_flight;
   if (self->ending_) {
-    self->close_socket();
-    // What had arrived before the accept ended is still answered.
-    if (!self->armed()) {
-      self->driver().timers().arm(*self, self->driver().turn_ns() + kDrainGraceNs);
+    // An accept that has a result ended for want of room in the CQ: there may be more.
+    if (!self->stopping_ && (!self->backlog_taken_ || result >= 0)) {
+      self->take_backlog();
+    } else {
+      self->close_socket();
+      self->receive_from_newcomers();
     }
   } else if (!self->armed() && self->arm_error_ == 0) {
     self->arm_accept();
   }
+}
+
+// The cancel beat whoever had connected meanwhile, and closing the socket would reset them. An
+// accept takes all who wait at once; what is left of it is cancelled right after.
+void Listener::take_backlog() {
+  backlog_taken_ = true;
+  arm_accept();
+  cancel_accept();
+}
+
+// What had arrived on a connection before the accept ended is still answered: the kernel hands it
+// over when the receive is submitted, which stands before this in the queue.
+void Listener::receive_from_newcomers() {
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_nop(sqe);
+  accept_.complete = &newcomers_received;
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&accept_));
+  accepting_ = true;
+  ++driver().operations_in_flight;
+}
+
+void Listener::newcomers_received(Completion* completion, int32_t, uint32_t) {
+  Listener* self = static_cast<Accept*>(completion)->listener;
+  self->accepting_ = false;
+  --self->driver().operations_in_flight;
+  // The others have a moment for what is under way.
+  self->driver().timers().arm(*self, self->driver().turn_ns() + kDrainGraceNs);
 }
 
 void Listener::accept_failed(int error) {
@@ -113,7 +142,8 @@ void Listener::timer_expired(Timer* timer) {
 
 void Listener::open_connection(int fd) {
   size_t bytes = protocol_.http != nullptr ? sizeof(http::Session) : sizeof(StreamSession);
-  void* memory = connection_count() < most_connections_ ? driver().pool().allocate(bytes) : nullptr;
+  bool welcome = !stopping_ && connection_count() < most_connections_;
+  void* memory = welcome ? driver().pool().allocate(bytes) : nullptr;
   if (memory == nullptr) {
     ++stats().refused;
     io_uring_sqe* sqe = driver().io_sqe();
@@ -137,6 +167,7 @@ void Listener::drain() {
 }
 
 void Listener::stop() {
+  stopping_ = true;
   stop_accepting();
   ConnectionHost::stop();
 }
@@ -148,13 +179,17 @@ void Listener::stop_accepting() {
   ending_ = true;
   driver().timers().disarm(*this);
   if (accepting_) {
-    io_uring_sqe* sqe = driver().io_sqe();
-    io_uring_prep_cancel(sqe, static_cast<Completion*>(&accept_), 0);
-    sqe->user_data = kNobodyUserData;
+    cancel_accept();
   } else {
     close_socket();
     ConnectionHost::drain();
   }
+}
+
+void Listener::cancel_accept() {
+  io_uring_sqe* sqe = driver().io_sqe();
+  io_uring_prep_cancel(sqe, static_cast<Completion*>(&accept_), 0);
+  sqe->user_data = kNobodyUserData;
 }
 
 void Listener::close_socket() {

@@ -36,7 +36,11 @@ class Listener final : public ConnectionHost, private Timer {
   Result<void> start() override;
   Result<void> check() override;
   void drain() override;
-  [[nodiscard]] bool drained() const override { return !accepting_ && ConnectionHost::drained(); }
+  // Streams are their tasks', which are asked to stop once all services are drained: waiting for
+  // streams here would be waiting for each other.
+  [[nodiscard]] bool drained() const override {
+    return !accepting_ && (protocol_.stream != nullptr || ConnectionHost::drained());
+  }
   void stop() override;
   [[nodiscard]] bool stopped() const override { return !accepting_ && ConnectionHost::stopped(); }
 
@@ -50,11 +54,15 @@ class Listener final : public ConnectionHost, private Timer {
   static constexpr uint64_t kDrainGraceNs = 1'000'000;  // for what had arrived when the drain began
 
   static void accepted(Completion* completion, int32_t result, uint32_t flags);
+  static void newcomers_received(Completion* completion, int32_t result, uint32_t flags);
   static void timer_expired(Timer* timer);
   void arm_accept();
   void open_connection(int fd);
   void accept_failed(int error);
   void stop_accepting();
+  void cancel_accept();
+  void take_backlog();
+  void receive_from_newcomers();
   void close_socket();
 
   static config::ListenerConfig with_number(config::ListenerConfig config, uint16_t number);
@@ -68,6 +76,8 @@ class Listener final : public ConnectionHost, private Timer {
   Accept accept_;
   bool accepting_ = false;
   bool ending_ = false;
+  bool backlog_taken_ = false;
+  bool stopping_ = false;
   int arm_error_ = 0;
   bool started_ = false;
 };

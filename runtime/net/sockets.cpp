@@ -62,6 +62,12 @@ Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener,
     call = "bind";
     error = kernel.bind(fd, address.get(), address.size);
   }
+  // Listening ends the time in which somebody else's SO_REUSEADDR could bind here too, unnoticed by
+  // both; so it comes before SO_REUSEPORT lets the siblings in.
+  if (error >= 0 && is_first) {
+    call = "listen";
+    error = kernel.listen(fd, static_cast<int>(listener.backlog));
+  }
   if (error >= 0 && is_first) {
     call = "setsockopt";
     error = set(kernel, fd, SOL_SOCKET, SO_REUSEPORT, 1);

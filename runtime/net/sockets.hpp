@@ -29,8 +29,8 @@ struct BoundSockets {
 
 // Binds one socket for each of `members` drivers to the listener's address, all with the same
 // options. A port that somebody else has is noticed, which SO_REUSEPORT hides from the same user:
-// the first socket binds without it, and only then lets its siblings in. On an error nothing stays
-// open.
+// the first socket binds and listens without it, and only then lets its siblings in. Who connects
+// before the drivers run waits in its backlog. On an error nothing stays open.
 Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener,
                                unsigned members);
 

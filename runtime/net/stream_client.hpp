@@ -23,6 +23,10 @@ class StreamClient final : public ConnectionHost {
   Result<void> prepare() override { return {}; }
   Result<void> start() override { return {}; }
   Result<void> check() override { return {}; }
+  // Handlers that still answer may use and make connections; whoever idles on one ends with its
+  // task, which is asked to stop once all services are drained.
+  void drain() override {}
+  [[nodiscard]] bool drained() const override { return true; }
 
   // Takes over a connected socket. On this driver. ENOMEM when there is no memory for it.
   Result<Stream> adopt_socket(int fd);
