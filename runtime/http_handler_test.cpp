@@ -28,6 +28,7 @@ TEST_P(HttpHandlers, AHandlerThatWaitsHoldsUpNobodyElse) {
   }
   go_on.store(true);
   EXPECT_EQ(waiting.read_answer().body, "/wait");
+  server.end();
 }
 
 TEST_P(HttpHandlers, AHandlerMayHopToAnotherDriverAndAnswerThere) {

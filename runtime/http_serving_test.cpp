@@ -167,6 +167,7 @@ TEST_P(HttpServing, AClientThatHalfClosesStillGetsItsWholeAnswer) {
   EXPECT_EQ(client.read_answer().body, text);
   EXPECT_EQ(client.read_answer().body, text);
   EXPECT_TRUE(client.ends_cleanly());
+  server.end();
 }
 
 TEST_P(HttpServing, AnAnswerMayBeAMebibyte) {
@@ -184,6 +185,7 @@ TEST_P(HttpServing, AnAnswerMayBeAMebibyte) {
     ASSERT_TRUE(answer.whole());
     ASSERT_TRUE(answer.body == text);
   }
+  server.end();
 }
 
 TEST_P(HttpServing, AnUploadMayBeAsLargeAsTheLimit) {

@@ -61,6 +61,7 @@ TEST_P(Streams, AMebibyteGoesThroughAStreamInOneSend) {
   Client client(server.port());
   EXPECT_TRUE(client.read_to_end() == bytes);
   EXPECT_EQ(client.error(), 0);
+  server.end();
 }
 
 TEST_P(Streams, SendsThatAreAwaitedTogetherKeepTheirOrder) {
@@ -82,6 +83,7 @@ TEST_P(Streams, SendsThatAreAwaitedTogetherKeepTheirOrder) {
   std::string expected;
   for (int i = 0; i < 50; ++i) expected += std::string(2'000, static_cast<char>('0' + i));
   EXPECT_TRUE(client.read_to_end() == expected);
+  server.end();
 }
 
 TEST_P(Streams, ASecondReceiveIsBusy) {
@@ -100,6 +102,7 @@ TEST_P(Streams, ASecondReceiveIsBusy) {
   ASSERT_TRUE(client.send("one"));
   EXPECT_EQ(client.read_to_end(), "one");
   EXPECT_EQ(second_error.load(), EBUSY);
+  server.end();
 }
 
 TEST_P(Streams, AReceiveIsCancelledByADeadlineAndTheStreamGoesOn) {
@@ -190,6 +193,7 @@ TEST_P(Streams, ReceivedBytesOutliveTheirStream) {
   EXPECT_TRUE(client.ends_cleanly());
   client.close();
   wait_for(checked, 1);
+  server.end();
 }
 
 TEST_P(Streams, ReceivedBytesMayMoveToAnotherDriver) {
@@ -211,6 +215,7 @@ TEST_P(Streams, ReceivedBytesMayMoveToAnotherDriver) {
     ASSERT_TRUE(client.send(text));
     ASSERT_EQ(client.read(text.size()), text);
   }
+  server.end();
 }
 
 TEST_P(Streams, AStreamMayBeDroppedWhileItsPeerSends) {
@@ -255,6 +260,7 @@ TEST_P(Streams, AStreamThatIsNeverReadHoldsItsPeerBack) {
   client.half_close();
   EXPECT_TRUE(client.ends_cleanly());
   EXPECT_EQ(received_bytes.load(), sent);
+  server.end();
 }
 
 TEST_P(Streams, ATaskMayConnectToItsOwnRuntime) {
@@ -300,6 +306,7 @@ TEST_P(Streams, ConnectReportsARefusal) {
   wait_for(error, 0);
   EXPECT_EQ(error.load(), ECONNREFUSED);
   EXPECT_EQ(wrong_error.load(), EINVAL);
+  server.end();
 }
 
 // A task with an idle outgoing stream kept every drain waiting until its deadline.

@@ -33,7 +33,7 @@ TestServer::TestServer(const std::string& mix) {
 }
 
 TestServer::~TestServer() {
-  if (thread_.joinable()) stop();
+  end();
 }
 
 Result<void> TestServer::start() {

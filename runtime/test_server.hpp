@@ -49,6 +49,10 @@ class TestServer {
   Result<void> start();
   // Drains, waits until all has ended, and returns what was counted.
   const Metrics& stop();
+  // The same if it still runs: what handlers use must outlive it.
+  void end() {
+    if (thread_.joinable()) stop();
+  }
   void request_shutdown() { runtime_->shutdown(); }
   // Waits for the end after request_shutdown(), or after a shutdown from inside.
   const Metrics& wait();
@@ -84,6 +88,8 @@ class EachMix : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (std::string reason = reason_to_skip(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
   }
+  // Before the members of a derived fixture go, which handlers may use.
+  void TearDown() override { server.end(); }
   void start() {
     Result<void> started = server.start();
     ASSERT_TRUE(started) << started.error().message();
