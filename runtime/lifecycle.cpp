@@ -80,6 +80,7 @@ void Lifecycle::Member::carry_out() {
       return;
     case Phase::stopping:
       driver_.refuses_helpers = true;
+      driver_.stop_detached();
       for (Service* service : services_) service->stop();
       poll_stopped();
       return;
@@ -106,8 +107,7 @@ Result<void> Lifecycle::Member::start_services() {
   return {};
 }
 
-// Stopping takes a few turns: what was cancelled has to end. Comes back by the mailbox until it
-// has.
+// Stopping takes a few turns: what was cancelled has to end. Looks again until it has.
 void Lifecycle::Member::poll_stopped() {
   bool stopped = driver_.helpers_in_flight == 0;
   for (Service* service : services_) stopped = stopped && service->stopped();
@@ -115,8 +115,7 @@ void Lifecycle::Member::poll_stopped() {
     report({});
     return;
   }
-  run = [](Work* work) { static_cast<Member*>(work)->poll_stopped(); };
-  driver_.post_to_self(*this);
+  driver_.timers().arm(*this, driver_.turn_ns() + kPollNs);
 }
 
 void Lifecycle::Member::reported(Work* work) {

@@ -34,9 +34,9 @@ class Lifecycle : private Timer {
   };
 
   // One driver's part. Its fields travel with its message: to the member, and back to the leader.
-  class Member : private Work {
+  class Member : private Work, private Timer {
    public:
-    Member(Lifecycle& all, Driver& driver) : all_(all), driver_(driver) {}
+    Member(Lifecycle& all, Driver& driver) : Timer(&look_again), all_(all), driver_(driver) {}
     Member(const Member&) = delete;
 
     // On the driver's thread, until it returns false: the first step opens the driver, the others
@@ -52,6 +52,7 @@ class Lifecycle : private Timer {
     void carry_out();
     Result<void> start_services();
     void poll_stopped();
+    static void look_again(Timer* timer) { static_cast<Member*>(timer)->poll_stopped(); }
     static void arrive(Work* work);
     static void reported(Work* work);
 

@@ -4,7 +4,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <system_error>
 #include <thread>
 
 #include "runtime/driver/signals.hpp"
@@ -268,26 +270,45 @@ Result<void> Runtime::run() {
   sigemptyset(&set);
   for (int signal : options_.stop_signals) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, &before);
-  run_threads();
+  Result<void> threads = run_threads();
   // A signal that was repeated during the drain has been obeyed by now: delivered after all, it
   // would kill the program before it can report.
   const timespec at_once{};
   while (!options_.stop_signals.empty() && sigtimedwait(&set, nullptr, &at_once) > 0) {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!threads) return threads;
   return lifecycle_->outcome();
 }
 
-void Runtime::run_threads() {
+// All or none: the drivers wait behind a gate until every one of them has its thread.
+Result<void> Runtime::run_threads() {
+  enum Gate : int { closed, go, give_up };
+  // Release of the opening pairs with the acquire of each thread that waits for it.
+  std::atomic<int> gate{closed};
   std::vector<std::thread> threads;
+  Result<void> started;
   for (auto& member : lifecycle_->members()) {
-    threads.emplace_back([this, &member] {
-      while (member->step()) {
-      }
-      member->driver().note_cpu_ns(kernel_.cpu_ns());
-    });
+    try {
+      threads.emplace_back([this, &member, &gate] {
+        gate.wait(closed, std::memory_order_acquire);
+        if (gate.load(std::memory_order_acquire) == give_up) return;
+        while (member->step()) {
+        }
+        member->driver().note_cpu_ns(kernel_.cpu_ns());
+      });
+    } catch (const std::system_error& error) {
+      started = fail(
+          EAGAIN,
+          "cannot start a thread for each driver: raise the limit of processes (ulimit -u) or ask "
+          "for fewer drivers");
+      break;
+    }
   }
+  gate.store(started ? go : give_up, std::memory_order_release);
+  gate.notify_all();
   for (std::thread& thread : threads) thread.join();
+  return started;
 }
 
 Metrics Runtime::metrics() const {

@@ -79,7 +79,7 @@ class Runtime {
   // Drain, then stop. Any thread, any task, any number of times; after build().
   void shutdown() { lifecycle_->request_shutdown(); }
 
-  // Any time after build(); of a running runtime the figures are a little old. See metrics.hpp.
+  // After run(): while the drivers run the counters are theirs alone. See metrics.hpp.
   [[nodiscard]] Metrics metrics() const;
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
@@ -100,7 +100,7 @@ class Runtime {
   Result<void> begin_serving();
   Driver* first_executing_driver();
   Task<void> watch_signals();
-  void run_threads();
+  Result<void> run_threads();
   void take_down();
 
   Kernel& kernel_;

@@ -32,6 +32,10 @@ class BlockingCall : private Work {
       error_ = ECANCELED;
       return false;
     }
+    if (home_->helpers_in_flight >= Driver::kMostHelpers) {
+      error_ = EAGAIN;
+      return false;
+    }
     resumption_.handle = frame;
     priority_ = frame.promise().context->root->priority;
     ++home_->operations_in_flight;

@@ -10,7 +10,9 @@ namespace gatio {
 Driver::Driver(Kernel& kernel, Heap& heap, const DriverOptions& options)
     : Executor(config::executes(options.role)), kernel_(kernel), options_(options), pool_(heap) {
   wake_failed_.driver = this;
-  wake_failed_.complete = [](Completion* completion, int32_t, uint32_t) {
+  wake_failed_.complete = [](Completion* completion, int32_t result, uint32_t) {
+    // A ring that is gone needs no wake-up: its driver had taken its last mail by itself.
+    if (result == -EBADF || result == -EBADFD) return;
     static_cast<OwnCompletion*>(completion)->driver->wake_without_ring();
   };
 }
@@ -85,12 +87,13 @@ void Driver::close() {
 
 void Driver::turn() {
   ++stats_.turns;
-  fresh_ns();
   take_mail();
   timers_.expire(now_ns_);
   run_ready();
   publish_load();
   enter();
+  // After the sleep, if there was one: what is reaped now must not be dated before it.
+  fresh_ns();
   ring_.reap(kReapLimit);
 }
 

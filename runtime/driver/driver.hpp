@@ -162,6 +162,7 @@ class Driver final : public Executor {
   uint64_t operations_in_flight = 0;
   // Those among them that run on a helper thread, which writes into a task's frame: the driver
   // stays until they are back, whatever a deadline says, and begins no more when `refuses_helpers`.
+  static constexpr uint64_t kMostHelpers = 256;  // more are refused with EAGAIN
   uint64_t helpers_in_flight = 0;
   bool refuses_helpers = false;
   // What makes outgoing connections here; the net layer's, which alone knows more of it.

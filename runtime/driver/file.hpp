@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -40,13 +42,13 @@ class File {
   // How many bytes were read; 0 at the end of the file. pread(2).
   auto read(std::span<char> buffer, uint64_t offset) {
     return SimpleOperation([fd = fd_, buffer, offset](io_uring_sqe* sqe) {
-      io_uring_prep_read(sqe, fd, buffer.data(), static_cast<unsigned>(buffer.size()), offset);
+      io_uring_prep_read(sqe, fd, buffer.data(), length_of(buffer.size()), offset);
     });
   }
   // How many bytes were written, which may be fewer than given. pwrite(2).
   auto write(std::span<const char> bytes, uint64_t offset) {
     return SimpleOperation([fd = fd_, bytes, offset](io_uring_sqe* sqe) {
-      io_uring_prep_write(sqe, fd, bytes.data(), static_cast<unsigned>(bytes.size()), offset);
+      io_uring_prep_write(sqe, fd, bytes.data(), length_of(bytes.size()), offset);
     });
   }
   // 0 once everything written is on the device. fsync(2).
@@ -57,6 +59,11 @@ class File {
   [[nodiscard]] int fd() const { return fd_; }
 
  private:
+  // What the kernel moves at once is below 2 GiB (read(2)); a longer span would lose its upper
+  // bits.
+  static unsigned length_of(size_t bytes) {
+    return static_cast<unsigned>(std::min<size_t>(bytes, INT_MAX));
+  }
   File(int fd, Kernel& kernel) : fd_(fd), kernel_(&kernel) {}
 
   int fd_;

@@ -6,6 +6,14 @@
 namespace gatio {
 
 Result<PollStream> PollStream::open(int fd, uint32_t events) {
+  return arm(fd, events, false);
+}
+
+Result<PollStream> PollStream::own(int fd, uint32_t events) {
+  return arm(fd, events, true);
+}
+
+Result<PollStream> PollStream::arm(int fd, uint32_t events, bool owned) {
   Driver* home = Driver::current();
   Driver* owner = home->io_driver();
   if (owner == nullptr)
@@ -13,7 +21,7 @@ Result<PollStream> PollStream::open(int fd, uint32_t events) {
   void* memory = Pool::current()->allocate(sizeof(State));
   if (memory == nullptr)
     return fail(ENOMEM, "the heap's quota is exhausted: the poll was not armed");
-  auto* state = new (memory) State(fd, events, home, owner);
+  auto* state = new (memory) State(fd, events, owned, home, owner);
   state->send(state->arming, &State::armed_arrives, owner);
   return PollStream(state);
 }
@@ -22,9 +30,11 @@ PollStream::~PollStream() {
   if (state_ != nullptr) state_->send(state_->ending, &State::close_arrives, state_->owner);
 }
 
-PollStream::State::State(int its_fd, uint32_t its_events, Driver* its_home, Driver* its_owner)
+PollStream::State::State(int its_fd, uint32_t its_events, bool its_owned, Driver* its_home,
+                         Driver* its_owner)
     : fd(its_fd),
       events(its_events),
+      owned(its_owned),
       home(its_home),
       owner(its_owner),
       news(this, nullptr),
@@ -118,6 +128,7 @@ void PollStream::State::close_when_quiet() {
 
 void PollStream::State::closed(Work* work) {
   State* self = static_cast<Message*>(work)->state;
+  if (self->owned) self->home->kernel().close(self->fd);
   self->~State();
   Pool::free(self);
 }

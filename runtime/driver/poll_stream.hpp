@@ -21,6 +21,9 @@ class PollStream {
   // the stream. On a driver only. ENOMEM when the heap's quota is exhausted, ENODEV where no driver
   // does I/O.
   static Result<PollStream> open(int fd, uint32_t events);
+  // The same, and the stream closes the descriptor when nothing of the kernel's looks at it any
+  // more. When this fails the descriptor is still the caller's.
+  static Result<PollStream> own(int fd, uint32_t events);
 
   PollStream(PollStream&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   PollStream& operator=(PollStream&& other) noexcept {
@@ -37,6 +40,7 @@ class PollStream {
  private:
   struct State;
   explicit PollStream(State* state) : state_(state) {}
+  static Result<PollStream> arm(int fd, uint32_t events, bool owned);
   State* state_;
 };
 
@@ -45,7 +49,7 @@ struct PollStream::State : Completion {
     Message(State* its_state, Run what) : Work(what), state(its_state) {}
     State* state;
   };
-  State(int its_fd, uint32_t its_events, Driver* its_home, Driver* its_owner);
+  State(int its_fd, uint32_t its_events, bool its_owned, Driver* its_home, Driver* its_owner);
 
   void send(Message& message, Work::Run what, Driver* to);
   // On the owner.
@@ -63,6 +67,7 @@ struct PollStream::State : Completion {
 
   const int fd;
   const uint32_t events;
+  const bool owned;  // the descriptor is closed with the state
   Driver* const home;
   Driver* const owner;
 

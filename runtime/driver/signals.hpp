@@ -27,21 +27,12 @@ class SignalStream {
     Kernel& kernel = Driver::current()->kernel();
     int fd = kernel.signal_fd(set);
     if (fd < 0) return fail(-fd, std::string("cannot watch signals: ") + strerrordesc_np(-fd));
-    Result<PollStream> events = PollStream::open(fd, POLLIN);
+    Result<PollStream> events = PollStream::own(fd, POLLIN);
     if (!events) {
       kernel.close(fd);
       return Error(events.error());
     }
-    return SignalStream(fd, kernel, std::move(*events));
-  }
-
-  SignalStream(SignalStream&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)),
-        kernel_(other.kernel_),
-        events_(std::move(other.events_)) {}
-  SignalStream& operator=(SignalStream&&) = delete;
-  ~SignalStream() {
-    if (fd_ >= 0) kernel_->close(fd_);
+    return SignalStream(fd, std::move(*events));
   }
 
   // The number of the next signal; ECANCELED when the task is asked to stop.
@@ -58,11 +49,9 @@ class SignalStream {
   }
 
  private:
-  SignalStream(int fd, Kernel& kernel, PollStream events)
-      : fd_(fd), kernel_(&kernel), events_(std::move(events)) {}
+  SignalStream(int fd, PollStream events) : fd_(fd), events_(std::move(events)) {}
 
-  int fd_;
-  Kernel* kernel_;
+  int fd_;  // owned by events_
   PollStream events_;
 };
 

@@ -43,6 +43,11 @@ int bind_memory(void* address, size_t bytes, int node) {
 
 }  // namespace
 
+LinuxKernel::LinuxKernel() {
+  CPU_ZERO(&unpinned_);
+  sched_getaffinity(0, sizeof unpinned_, &unpinned_);
+}
+
 int LinuxKernel::ring_setup(unsigned entries, io_uring_params& params, io_uring& ring) {
   // Not io_uring_queue_init_params: it fills the index array, and with NO_SQARRAY, which
   // liburing 2.3 does not know, `array` points at the ring's own head.
@@ -194,7 +199,11 @@ Result<Topology> LinuxKernel::topology() {
 
 int LinuxKernel::start_helper(std::function<void()> body) {
   try {
-    std::thread(std::move(body)).detach();
+    // A thread inherits the mask of the one that starts it, a driver pinned to its core.
+    std::thread([mask = unpinned_, body = std::move(body)] {
+      sched_setaffinity(0, sizeof mask, &mask);
+      body();
+    }).detach();
   } catch (const std::system_error& error) {
     // What the library throws when the system has no thread left; it is EAGAIN by name.
     return error.code().value() > 0 ? -error.code().value() : -EAGAIN;

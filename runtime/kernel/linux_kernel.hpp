@@ -1,6 +1,9 @@
-// The kernel this process runs on: every door of Kernel by the system call of that name. It has no
-// state, so one object serves all threads; the program owns it and it outlives every driver.
+// The kernel this process runs on: every door of Kernel by the system call of that name. It only
+// remembers the CPUs it was made on, so one object serves all threads; the program owns it and it
+// outlives every driver.
 #pragma once
+
+#include <sched.h>
 
 #include "runtime/kernel/kernel.hpp"
 
@@ -8,6 +11,8 @@ namespace gatio {
 
 class LinuxKernel : public Kernel {
  public:
+  LinuxKernel();
+
   int ring_setup(unsigned entries, io_uring_params& params, io_uring& ring) override;
   int ring_enter(io_uring& ring, unsigned submit, unsigned wait, unsigned flags, const void* arg,
                  size_t arg_size) override;
@@ -41,6 +46,9 @@ class LinuxKernel : public Kernel {
   int pin(unsigned cpu) override;
   Result<Topology> topology() override;
   int start_helper(std::function<void()> body) override;
+
+ private:
+  cpu_set_t unpinned_;  // of the thread that made this object: what helpers run on
 };
 
 }  // namespace gatio

@@ -1,5 +1,6 @@
 #include "runtime/net/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "runtime/memory/pool.hpp"
@@ -43,24 +44,33 @@ void Connection::step() {
     close();
     on_broken();
   }
-  if (timed_out_) {
-    timed_out_ = false;
-    if (state_ == State::open) {
-      on_timeout();
-    } else {
-      close();
-    }
-  }
   if (state_ == State::open && (has_chunk() || ended_)) on_received();
+  if (timed_out_) act_on_timeout();
   if (state_ != State::open) drop_chunks();
+  if (has_chunk() && host_.short_of_buffers()) move_chunks();
   keep_receiving();
   if (state_ == State::finishing && !sending() && !busy()) begin_linger();
   if (state_ == State::lingering && ended_) close();
   settle_end();
 }
 
+void Connection::act_on_timeout() {
+  timed_out_ = false;
+  // What was done since may have given it more time.
+  if (deadline_ns_ > driver().turn_ns()) {
+    set_deadline(deadline_ns_);
+  } else if (state_ != State::open) {
+    close();
+  } else if (draining_ && newly_armed_) {
+    newly_armed_ = false;
+    on_drain();
+  } else {
+    on_timeout();
+  }
+}
+
 void Connection::keep_receiving() {
-  if (pausing_ && !receiving_ && chunk_count_ < kMostChunks / 2) {
+  if (pausing_ && !receiving_ && chunk_count_ < (host_.most_chunks() + 1) / 2) {
     pausing_ = false;
     rearm_ = true;
   }
@@ -79,6 +89,11 @@ void Connection::arm_receive() {
   io_uring_sqe_set_data(sqe, static_cast<Completion*>(&receive_));
   receiving_ = true;
   ++driver().operations_in_flight;
+  if (draining_) {
+    // What waits in the socket comes with the next enter; if nothing does, the drain may go on.
+    newly_armed_ = true;
+    set_deadline(driver().turn_ns() + kDrainLookNs);
+  }
 }
 
 void Connection::received(Completion* completion, int32_t result, uint32_t flags) {
@@ -87,11 +102,12 @@ void Connection::received(Completion* completion, int32_t result, uint32_t flags
     self->receiving_ = false;
     --self->driver().operations_in_flight;
   }
+  self->newly_armed_ = false;
   if (result > 0) {
     auto id = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
     self->chunks_.push(&self->host_.chunk_received(id, static_cast<uint32_t>(result)));
     // One peer must not take all buffers: the rest waits in its socket.
-    if (++self->chunk_count_ >= kMostChunks && self->receiving_ && !self->pausing_) {
+    if (++self->chunk_count_ >= self->host_.most_chunks() && self->receiving_ && !self->pausing_) {
       self->pausing_ = true;
       self->cancel(self->receive_);
     }
@@ -133,17 +149,22 @@ void Connection::send(SendRequest& request) {
   if (!send_in_flight_) submit_send();
 }
 
-// One send at a time (two would mix their bytes): what is queued by then goes out together.
+// One send at a time (two would mix their bytes): what is queued by then goes out together. In
+// pieces, so that a peer that reads slowly is seen to read.
 void Connection::submit_send() {
   constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
   SendRequest* first = waiting_.front();
   io_uring_sqe* sqe = driver().io_sqe();
   if (first->next == nullptr) {
-    io_uring_prep_send(sqe, fd_, first->data, first->size, kFlags);
+    io_uring_prep_send(sqe, fd_, first->data, std::min(first->size, kMostSendBytes), kFlags);
   } else {
     size_t count = 0;
-    for (SendRequest* each = first; each != nullptr && count < kMostIovecs; each = each->next) {
-      iovecs_[count++] = {const_cast<char*>(each->data), each->size};
+    size_t room = kMostSendBytes;
+    for (SendRequest* each = first; each != nullptr && count < kMostIovecs && room > 0;
+         each = each->next) {
+      size_t size = std::min(each->size, room);
+      iovecs_[count++] = {const_cast<char*>(each->data), size};
+      room -= size;
     }
     message_ = msghdr{};
     message_.msg_iov = iovecs_.data();
@@ -177,6 +198,7 @@ void Connection::sent(Completion* completion, int32_t result, uint32_t) {
     first->sent(first, 0);
   }
   if (!self->waiting_.empty() && self->state_ != State::closing) {
+    self->on_sending();
     if (!self->send_in_flight_) self->submit_send();
   } else if (self->state_ != State::open || self->draining_) {
     self->schedule();
@@ -190,6 +212,8 @@ void Connection::fail_sends(int error) {
 void Connection::finish() {
   if (state_ != State::open) return;
   state_ = State::finishing;
+  // A peer that does not read must not hold the connection for ever.
+  set_deadline(driver().turn_ns() + host_.finish_ns());
   schedule();
 }
 
@@ -248,6 +272,14 @@ void Connection::abort() {
   if (!broken_ && (busy() || sending())) ++host_.stats().cut_off;
   broken_ = true;
   schedule();
+}
+
+// What waits here for long must not keep buffers from the others.
+void Connection::move_chunks() {
+  IntrusiveQueue<Chunk> moved;
+  while (Chunk* chunk = static_cast<Chunk*>(chunks_.pop()))
+    moved.push(&host_.moved_to_heap(*chunk));
+  while (Chunk* chunk = static_cast<Chunk*>(moved.pop())) chunks_.push(chunk);
 }
 
 void Connection::drop_chunks() {

@@ -50,6 +50,7 @@ class Connection : private Work, private Timer {
   virtual void on_broken() = 0;    // the connection failed or was aborted: let go of everything
   virtual void on_drain() = 0;
   virtual void on_timeout() = 0;
+  virtual void on_sending() = 0;  // part of what is being sent has gone; from the reap loop
   [[nodiscard]] virtual bool busy() const = 0;  // something outside still points at this session
 
   // What has arrived, oldest first. A chunk that was taken is given back with host().recycle().
@@ -66,6 +67,10 @@ class Connection : private Work, private Timer {
   void close();
   [[nodiscard]] bool is_open() const { return state_ == State::open; }
   [[nodiscard]] bool draining() const { return draining_; }
+  // False while bytes may wait in the socket because nobody asks for them.
+  [[nodiscard]] bool receive_is_armed() const {
+    return receiving_ && !rearm_ && !pausing_ && !newly_armed_;
+  }
 
   // on_timeout() is called at this time unless it is moved; kNever: not at all. Costs a store, as a
   // rule.
@@ -77,6 +82,8 @@ class Connection : private Work, private Timer {
  private:
   enum class State : uint8_t { open, finishing, lingering, closing };
   static constexpr size_t kMostIovecs = 8;
+  static constexpr size_t kMostSendBytes = 256 * 1024;
+  static constexpr uint64_t kDrainLookNs = 1'000'000;
   static constexpr unsigned kMostChunks =
       16;  // received and not yet taken; then the receive pauses
   static constexpr uint64_t kLingerNs = 1'000'000'000;
@@ -94,6 +101,8 @@ class Connection : private Work, private Timer {
   static void shut(Completion* completion, int32_t result, uint32_t flags);
   static void timer_expired(Timer* timer);
   void step();
+  void act_on_timeout();
+  void move_chunks();
   void arm_receive();
   void keep_receiving();
   void receive_failed(int error);
@@ -118,6 +127,7 @@ class Connection : private Work, private Timer {
   bool shutting_ = false;
   bool draining_ = false;
   bool timed_out_ = false;
+  bool newly_armed_ = false;  // since the drain began; whether anything comes is not known yet
   IntrusiveQueue<Chunk> chunks_;
   unsigned chunk_count_ = 0;
   IntrusiveQueue<SendRequest> waiting_;

@@ -1,6 +1,8 @@
 #include "runtime/net/connection_host.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <new>
 
 #include "runtime/net/connection.hpp"
 
@@ -79,6 +81,11 @@ Chunk& ConnectionHost::chunk_received(uint16_t id, uint32_t length) {
 }
 
 void ConnectionHost::recycle(Chunk& chunk) {
+  if (chunk.in_heap) {
+    chunk.~Chunk();
+    Pool::free(&chunk);
+    return;
+  }
   buffers_.recycle(chunk.id);
   if (starved_.empty() || feeding_.queued) [[likely]]
     return;
@@ -99,6 +106,19 @@ void ConnectionHost::feed_starved() {
   if (starved_.empty() || buffers_.free_count() == 0 || feeding_.queued) return;
   feeding_.queued = true;
   driver_.post_to_self(feeding_);
+}
+
+Chunk& ConnectionHost::moved_to_heap(Chunk& chunk) {
+  if (chunk.in_heap) return chunk;
+  void* memory = driver_.pool().allocate(sizeof(Chunk) + chunk.length);
+  if (memory == nullptr) return chunk;
+  auto* copy = new (memory) Chunk;
+  copy->host = this;
+  copy->length = chunk.length;
+  copy->in_heap = true;
+  std::memcpy(reinterpret_cast<char*>(copy + 1), bytes_of(chunk), chunk.length);
+  recycle(chunk);
+  return *copy;
 }
 
 void ConnectionHost::recycle_from_anywhere(Chunk& chunk) {

@@ -3,6 +3,7 @@
 // driver (a listener, or the client side); touched by that driver only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Chunk : Work {
   ConnectionHost* host = nullptr;
   uint16_t id = 0;
   uint32_t length = 0;
+  bool in_heap = false;  // moved out of the ring: its bytes follow it in memory
 };
 
 struct HostStats {
@@ -64,7 +66,18 @@ class ConnectionHost : public Service {
   [[nodiscard]] unsigned connection_count() const { return connection_count_; }
 
   [[nodiscard]] const char* bytes_of(const Chunk& chunk) {
+    if (chunk.in_heap) return reinterpret_cast<const char*>(&chunk + 1);
     return buffers_.buffer(chunk.id, chunk.length).data();
+  }
+  // The same bytes, in the heap instead of a buffer; the chunk itself where there is no memory.
+  Chunk& moved_to_heap(Chunk& chunk);
+  // How many chunks may wait on one connection before its receive pauses.
+  [[nodiscard]] unsigned most_chunks() const {
+    return std::clamp(buffers_.count() / kChunkShare, 1u, kMostChunks);
+  }
+  // How long a connection may take to send its last bytes.
+  [[nodiscard]] uint64_t finish_ns() const {
+    return timeouts_.idle_ms == 0 ? kFinishNs : timeouts_.idle_ms * uint64_t{1'000'000};
   }
   // Gives a chunk's buffer back; on this driver.
   void recycle(Chunk& chunk);
@@ -81,6 +94,9 @@ class ConnectionHost : public Service {
 
  private:
   friend class Connection;
+  static constexpr unsigned kMostChunks = 16;
+  static constexpr unsigned kChunkShare = 64;
+  static constexpr uint64_t kFinishNs = 60'000'000'000;
 
   Chunk& chunk_received(uint16_t id, uint32_t length);
   [[nodiscard]] uint16_t buffer_group() const { return buffers_.group(); }

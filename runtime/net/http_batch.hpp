@@ -38,6 +38,8 @@ class Batch {
     records_.clear();
     headers_.clear();
     storage_.clear();
+    // A large request must not keep its memory for as long as the connection idles.
+    if (storage_.capacity() > kKeptBytes) storage_.release();
   }
   // Copies everything that still points into the caller's buffer into own storage. Requests that
   // were taken out before see the copies; string_views that were taken out do not.
@@ -61,6 +63,8 @@ class Batch {
   std::string_view store(std::string_view bytes);
 
  private:
+  static constexpr size_t kKeptBytes = 16 * 1024;
+
   void make_room(size_t bytes);
   void relocate(RequestRecord& record, const char* from, const char* to);
 

@@ -44,6 +44,10 @@ class Parser {
   [[nodiscard]] bool in_request() const {
     return phase_ != Phase::Stopped && (phase_ != Phase::Head || !held_.empty());
   }
+  // The head of that request is complete, and its body is being received.
+  [[nodiscard]] bool in_body() const {
+    return phase_ == Phase::Body || phase_ == Phase::Chunks || phase_ == Phase::Trailers;
+  }
 
  private:
   enum class Phase : uint8_t { Head, Body, Chunks, Trailers, Stopped };

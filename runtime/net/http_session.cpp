@@ -21,7 +21,7 @@ Session::Session(ConnectionHost& host, int fd, SessionSettings& settings)
   send_.session = this;
   send_.sent = &output_sent;
   // Until the first request has begun, a client has as long as between requests.
-  set_deadline(driver().turn_ns() + host.timeouts().idle_ms * kNsPerMs);
+  begin_idle_time();
 }
 
 void Session::on_received() {
@@ -55,9 +55,18 @@ bool Session::parse(Chunk& chunk) {
 
 void Session::watch_header_time() {
   bool in_request = parser_.in_request();
-  // Each request has the whole time, also where every receive ends within one.
-  if (in_request && (!in_request_ || !exchange_.batch.empty())) begin_header_time();
+  // Each request has the whole time, also where every receive ends within one. Its body may take as
+  // long as it likes as long as it goes on.
+  if (parser_.in_body()) {
+    begin_idle_time();
+  } else if (in_request && (!in_request_ || !exchange_.batch.empty())) {
+    begin_header_time();
+  }
   in_request_ = in_request;
+}
+
+void Session::begin_idle_time() {
+  set_deadline(driver().turn_ns() + host().timeouts().idle_ms * kNsPerMs);
 }
 
 void Session::begin_header_time() {
@@ -126,8 +135,17 @@ void Session::answered() {
   exchange_.batch.clear();
 }
 
-// Called when no handler runs: says what is due after the answers, and sends.
+// Called when no handler runs. Without memory for what is due the connection ends.
 void Session::after_answers() {
+  try {
+    say_what_is_due();
+  } catch (const std::bad_alloc&) {
+    abort();
+  }
+}
+
+// Says what is due after the answers, and sends.
+void Session::say_what_is_due() {
   if (exchange_.out_of_memory()) {
     abort();
     return;
@@ -142,8 +160,13 @@ void Session::after_answers() {
     return;
   }
   flush();
-  bool drained = draining() && !has_chunk() && !parser_.in_request();
-  if (closes || drained) finish();
+  if (closes || drained()) finish();
+}
+
+// Whether a drain may end this connection: nothing was begun, and nothing waits in the socket.
+bool Session::drained() const {
+  return draining() && !exchange_.running() && !has_chunk() && !parser_.in_request() &&
+         receive_is_armed();
 }
 
 void Session::answer_error(int status) {
@@ -154,13 +177,14 @@ void Session::answer_error(int status) {
 }
 
 void Session::flush() {
-  if (exchange_.running() || exchange_.output.empty() || sending()) return;
+  if (exchange_.running()) return;
+  // The time-out covers a peer that does not read, and then one that asks nothing more.
+  if (!in_request_) begin_idle_time();
+  if (exchange_.output.empty() || sending()) return;
   std::swap(sending_, exchange_.output);
   answers_sending_ = std::exchange(answers_waiting_, 0);
   send_.data = sending_.data();
   send_.size = sending_.size();
-  // The time-out covers a peer that does not read, and then one that asks nothing more.
-  if (!in_request_) set_deadline(driver().turn_ns() + host().timeouts().idle_ms * kNsPerMs);
   this->send(send_);
 }
 
@@ -176,17 +200,17 @@ void Session::output_sent(SendRequest* request, int error) {
 }
 
 void Session::on_drain() {
-  if (exchange_.running() || has_chunk() || parser_.in_request()) return;
-  finish();
+  if (drained()) finish();
 }
 
 void Session::on_timeout() {
   if (exchange_.running()) return;
   ++host().stats().timeouts;
-  if (in_request_) {
-    answer_error(408);
-  } else if (sending()) {
+  if (sending()) {
     abort();  // The peer has not read our answer for that long.
+  } else if (in_request_) {
+    outcome_ = {Outcome::State::Error, 408, false};
+    after_answers();
   } else {
     finish();
   }

@@ -37,6 +37,7 @@ class Session final : public Connection {
   void on_broken() override;
   void on_drain() override;
   void on_timeout() override;
+  void on_sending() override { begin_idle_time(); }
   [[nodiscard]] bool busy() const override { return exchange_.running(); }
 
   // A client that sends requests and reads no answers is not read from beyond this.
@@ -47,6 +48,9 @@ class Session final : public Connection {
   void run_batch(Chunk& chunk);
   void answered();
   void after_answers();
+  void say_what_is_due();
+  [[nodiscard]] bool drained() const;
+  void begin_idle_time();
   void answer_error(int status);
   void flush();
   void give_back_chunk();

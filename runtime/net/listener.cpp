@@ -122,12 +122,13 @@ void Listener::newcomers_received(Completion* completion, int32_t, uint32_t) {
 
 void Listener::accept_failed(int error) {
   ++stats().accept_errors;
-  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
-    // Out of descriptors or memory: whoever waits stays in the backlog until there is some again.
+  if (error == EBADF || error == EINVAL || error == ENOTSOCK || error == EOPNOTSUPP) {
+    arm_error_ = error;  // The socket itself is unusable.
+  } else if (error != ECONNABORTED && error != EINTR && error != EAGAIN) {
+    // Out of descriptors or memory, or a network error that was pending (accept(2)): whoever waits
+    // stays in the backlog for a moment.
     driver().timers().disarm(*this);
     driver().timers().arm(*this, driver().turn_ns() + kRetryNs);
-  } else if (error != ECONNABORTED && error != EINTR && error != EAGAIN && error != EPERM) {
-    arm_error_ = error;  // The socket itself is unusable.
   }
 }
 

@@ -157,6 +157,7 @@ void StreamSession::serve(const StreamHandler& handler) {
 }
 
 void StreamSession::note_activity() {
+  if (host().timeouts().idle_ms == 0) return;  // A client's: with_deadline() is the task's own.
   set_deadline(driver().turn_ns() + host().timeouts().idle_ms * kNsPerMs);
 }
 
@@ -198,6 +199,7 @@ void StreamSession::on_received() {
     close();  // Nobody will ever read this.
     return;
   }
+  note_activity();
   serve_receiver();
 }
 

@@ -180,6 +180,7 @@ class StreamSession final : public Connection {
   void on_broken() override;
   void on_drain() override {}
   void on_timeout() override;
+  void on_sending() override { note_activity(); }
   [[nodiscard]] bool busy() const override { return held_; }
 
   void begin_receive(StreamOperation& operation);

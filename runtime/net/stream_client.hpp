@@ -16,9 +16,10 @@ namespace gatio {
 class StreamClient final : public ConnectionHost {
  public:
   static constexpr config::Buffers kBuffers{.count = 256, .size = 4096};
+  static constexpr config::Timeouts kNoTimeouts{.header_ms = 0, .idle_ms = 0, .drain_ms = 0};
 
   StreamClient(Driver& driver, uint16_t buffer_group)
-      : ConnectionHost(driver, buffer_group, kBuffers, config::Timeouts{}) {}
+      : ConnectionHost(driver, buffer_group, kBuffers, kNoTimeouts) {}
 
   Result<void> prepare() override { return {}; }
   Result<void> start() override { return {}; }
