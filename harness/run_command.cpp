@@ -15,6 +15,7 @@
 #include <fstream>
 #include <random>
 
+#include "harness/exit_code.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/mix.hpp"
 #include "harness/plan.hpp"
@@ -34,15 +35,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-enum ExitCode {
-  kFine = 0,
-  kFinding = 1,
-  kBadInput = 2,
-  kUndecided = 3,
-  kLacking = 4,
-  kInterrupted = 130
-};
 
 // `--quick` promises 60 s. The plan is made for the first figure; whatever goes slower than
 // planned, no pass begins that could end after the second.

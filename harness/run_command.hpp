@@ -19,7 +19,7 @@ struct RunOptions {
   std::vector<std::string> without;
 };
 
-// Returns the exit code of design §8.
+// Returns the exit code of harness/exit_code.hpp.
 int run_command(const RunOptions& options);
 
 }  // namespace gatio::harness
