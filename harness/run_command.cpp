@@ -277,14 +277,21 @@ class RunCommand {
               : fmt::format(" (and {} more findings above)", result.findings.size() - 1)));
       return kFinding;
     }
-    if (result.measurements.empty()) {
-      return complain(result.skipped.empty() ? "the time was over before anything was measured"
-                                             : result.skipped[0]),
-             kLacking;
-    }
+    if (const auto lacking = lacks(result)) return complain(*lacking), kLacking;
     if (result.out_of_time)
       complain("the time of --quick was over before all repetitions were done");
     return kFine;
+  }
+
+  // Why a run without a finding answers nothing: other servers alone compare no mixes.
+  std::optional<std::string> lacks(const RunResult& result) const {
+    const bool any_mix = std::ranges::any_of(result.measurements, [&](const Measurement& each) {
+      return !plan_.servers[plan_.arms[each.arm].server].target;
+    });
+    if (any_mix || (scenario_.mixes.empty() && !result.measurements.empty())) return std::nullopt;
+    if (!result.skipped.empty()) return result.skipped[0];
+    return fmt::format("the time was over before {} was measured",
+                       result.measurements.empty() ? "anything" : "any of the mixes");
   }
 
   const RunOptions& options_;

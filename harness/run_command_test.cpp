@@ -121,6 +121,43 @@ TEST_F(RunCommand, AServerThatLacksSomethingIsSkippedByName) {
   EXPECT_NE(err_.find("io_uring is disabled"), std::string::npos) << err_;
 }
 
+// Our own servers lie beside the program, here beside the test.
+class OwnServer : public RunCommand {
+ protected:
+  void SetUp() override {
+    RunCommand::SetUp();
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "scenarios";
+    std::filesystem::create_directories(folder);
+    name_ = "test-server-" + std::to_string(getpid());
+    path_ = folder / name_;
+  }
+  void TearDown() override {
+    std::filesystem::remove(path_);
+    RunCommand::TearDown();
+  }
+
+  // A scenario with an own server that is this shell script, and the honest one as a target.
+  void scenario_with(const std::string& script) const {
+    std::ofstream(path_) << "#!/bin/sh\n" << script << "\n";
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
+    scenario(perl(0));
+    const std::string rest = read("s.toml");
+    write("s.toml", "server = \"" + name_ + "\"\nmixes = [\"1both\"]\n" + rest);
+  }
+
+  std::string name_;
+  std::filesystem::path path_;
+};
+
+TEST_F(OwnServer, WithoutAMixThatRunsATargetAloneIsNoAnswer) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario_with("echo \"$0: io_uring is disabled\" >&2; exit 4");
+  EXPECT_EQ(run(), 4);
+  EXPECT_NE(out_.find("perl"), std::string::npos) << out_;
+  EXPECT_NE(err_.rfind("gatio run: 1both: the server ended with exit code 4"), std::string::npos)
+      << err_;
+}
+
 TEST_F(RunCommand, ATargetThatIsNotInstalledIsSkippedByName) {
   if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
   scenario("[\"gatio-no-such-server\"]");
