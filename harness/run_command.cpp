@@ -158,10 +158,8 @@ class RunCommand {
     if (auto chosen = choose_mixes(options_, scenario_); !chosen) {
       return complain(chosen.error().message()), kBadInput;
     }
-    if (!out_is_writable()) {
-      complain(fmt::format("--out {}: cannot write there: {}", options_.out, strerror(errno)));
-      return kBadInput;
-    }
+    if (const std::string problem = problem_of_out(); !problem.empty())
+      return complain(fmt::format("--out {}: {}", options_.out, problem)), kBadInput;
     if (!program_exists("wrk")) {
       return complain(
                  "wrk, which generates the load, is not installed: install it (apt-get install "
@@ -185,10 +183,14 @@ class RunCommand {
   }
 
   // Asked before minutes of measuring are lost.
-  bool out_is_writable() const {
-    if (options_.out.empty()) return true;
+  std::string problem_of_out() const {
+    if (options_.out.empty()) return "";
+    std::error_code ignored;
+    if (options_.out.back() == '/' || fs::is_directory(options_.out, ignored))
+      return fmt::format("is a folder; name a file in it, such as {}.json", scenario_.name);
     const std::string folder = fs::path(options_.out).parent_path().string();
-    return access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+    if (access(folder.empty() ? "." : folder.c_str(), W_OK) == 0) return "";
+    return fmt::format("cannot write there: {}", strerror(errno));
   }
 
   int make_the_plan() {

@@ -194,6 +194,16 @@ TEST_F(RunCommand, AnOutFolderThatIsNotThereIsToldBeforeMeasuring) {
   EXPECT_EQ(err_.find("checking"), std::string::npos) << err_;
 }
 
+TEST_F(RunCommand, AnOutThatIsAFolderIsToldBeforeMeasuring) {
+  scenario(perl(0));
+  for (const std::string& out : {folder_, folder_ + "/", folder_ + "/none/"}) {
+    options_.out = out;
+    EXPECT_EQ(run(), 2) << out;
+    EXPECT_NE(err_.find("is a folder; name a file in it, such as s.json"), std::string::npos)
+        << err_;
+  }
+}
+
 TEST_F(RunCommand, WithoutWrkItSaysWhatToDo) {
   scenario(perl(0));
   const std::string path = getenv("PATH");
