@@ -116,14 +116,18 @@ Result<void> choose_mixes(const RunOptions& options, Scenario& scenario) {
 }
 
 // Takes out the targets whose program is not installed, and says so.
-void drop_missing_targets(Scenario& scenario, const Surroundings& surroundings,
-                          std::vector<std::string>& skipped) {
+// Returns the names of the programs.
+std::vector<std::string> drop_missing_targets(Scenario& scenario, const Surroundings& surroundings,
+                                              std::vector<std::string>& skipped) {
+  std::vector<std::string> missing;
   std::erase_if(scenario.targets, [&](const Target& target) {
     const std::string program = fill_in(target.command[0], {{"scenarios", surroundings.programs}});
     if (program_exists(program)) return false;
-    skipped.push_back(fmt::format("target {}: {} is not installed", target.name, program));
+    missing.push_back(fs::path(program).filename());
+    skipped.push_back(fmt::format("target {}: {} is not installed", target.name, missing.back()));
     return true;
   });
+  return missing;
 }
 
 class RunCommand {
@@ -202,7 +206,8 @@ class RunCommand {
     }
     const std::vector<unsigned> cpus = cpus_of(*topology);
     std::vector<std::string> skipped;
-    drop_missing_targets(scenario_, surroundings_, skipped);
+    const std::vector<std::string> missing =
+        drop_missing_targets(scenario_, surroundings_, skipped);
     std::vector<std::string> left_out;
     if (options_.quick) left_out = shorten(scenario_, *topology, kQuickPlanSeconds);
     plan_ = make_plan(scenario_, *topology);
@@ -210,7 +215,9 @@ class RunCommand {
     for (const std::string& sentence : plan_.skipped) fmt::print(stderr, "skipped: {}\n", sentence);
     const bool any_mix =
         std::ranges::any_of(plan_.servers, [](const ServerSpec& spec) { return !spec.target; });
-    if (plan_.arms.empty() || (!any_mix && !scenario_.mixes.empty())) {
+    if (plan_.arms.empty() && scenario_.mixes.empty())
+      return complain(no_target(missing)), kLacking;
+    if (!any_mix && !scenario_.mixes.empty()) {
       complain(fmt::format(
           "none of the mixes of {} fits the {} CPUs that this process may use; name a smaller one "
           "with --mix",
@@ -221,6 +228,12 @@ class RunCommand {
     std::ofstream script(work_.path() + "/load.lua");
     script << wrk_script(scenario_.load.pipeline);
     return kFine;
+  }
+
+  // For a scenario that has nothing but targets.
+  std::string no_target(const std::vector<std::string>& missing) const {
+    return fmt::format("{} has no mixes, and none of its targets is installed; install {}",
+                       scenario_.file, fmt::join(missing, " or "));
   }
 
   // Fills in the context and says what is about to happen.

@@ -165,6 +165,9 @@ TEST_F(RunCommand, ATargetThatIsNotInstalledIsSkippedByName) {
   EXPECT_NE(err_.find("skipped: target perl: gatio-no-such-server is not installed"),
             std::string::npos)
       << err_;
+  EXPECT_NE(err_.find("none of its targets is installed; install gatio-no-such-server"),
+            std::string::npos)
+      << err_;
 }
 
 TEST_F(RunCommand, ABadScenarioIsBadInput) {
