@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "harness/circumstances.hpp"
+
 namespace gatio::harness {
 namespace {
 
@@ -140,11 +142,13 @@ std::string results_json(const Scenario& scenario, const Plan& plan, const Conte
   head["date"] = context.date;
   head["executable"] = context.executable;
   head["num_cpus"] = context.cpus;
-  head["library_build_type"] = "release";
+  head["library_build_type"] = library_build_type(context.build_type);
+  head["build_type"] = context.build_type;
   head["scenario"] = scenario.name;
   head["revision"] = context.revision;
   head["binaries"] = Json::object();
   for (const auto& [name, hash] : context.binaries) head["binaries"][name] = hash;
+  head["cpu_model"] = context.cpu_model;
   head["kernel"] = context.kernel;
   head["topology"] = context.topology;
   head["seed"] = context.seed;
@@ -152,7 +156,9 @@ std::string results_json(const Scenario& scenario, const Plan& plan, const Conte
   head["seconds"] = plan.seconds;
   head["pipeline"] = scenario.load.pipeline;
   head["complete"] = context.complete;
-  head["skipped"] = plan.skipped;
+  head["skipped"] = Json::array();
+  for (const std::string& sentence : plan.skipped)
+    head["skipped"].push_back(without_folders(sentence));
   json["benchmarks"] = Json::array();
   for (const Measurement& measurement : measurements)
     json["benchmarks"].push_back(entry_json(plan, measurement));

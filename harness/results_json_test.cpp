@@ -79,9 +79,24 @@ TEST(ResultsJson, TheContextSaysWhatWasMeasured) {
   const json context = Case().parsed()["context"];
   EXPECT_EQ(context["seed"], 7);
   for (const char* key : {"date", "num_cpus", "executable", "revision", "binaries", "kernel",
-                          "topology", "generator"}) {
+                          "topology", "generator", "cpu_model", "build_type"}) {
     EXPECT_TRUE(context.contains(key)) << key;
   }
+}
+
+TEST(ResultsJson, TheBuildIsCalledWhatItIs) {
+  Case c;
+  c.context.build_type = "Debug";
+  EXPECT_EQ(c.parsed()["context"]["library_build_type"], "debug");
+  c.context.build_type = "RelWithDebInfo";
+  EXPECT_EQ(c.parsed()["context"]["library_build_type"], "release");
+}
+
+TEST(ResultsJson, NamesNoFolderOfThisMachine) {
+  Case c;
+  c.plan.skipped = {"1both: the server ended: /some/where/hello: io_uring is disabled"};
+  EXPECT_EQ(c.parsed()["context"]["skipped"][0],
+            "1both: the server ended: hello: io_uring is disabled");
 }
 
 TEST(ResultsJson, WhatWasNotMeasuredIsAbsent) {

@@ -3,18 +3,17 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
+#include "harness/circumstances.hpp"
 #include "harness/exit_code.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/mix.hpp"
@@ -25,10 +24,6 @@
 #include "harness/summary.hpp"
 #include "harness/wrk.hpp"
 #include "runtime/config/mix.hpp"
-
-#ifndef GATIO_REVISION
-#define GATIO_REVISION "unknown"
-#endif
 
 namespace gatio::harness {
 namespace {
@@ -71,34 +66,6 @@ std::string own_path() {
   return fs::read_symlink("/proc/self/exe", error).string();
 }
 
-// FNV-1a, 64 bits: enough to tell two builds apart, and no library is needed. Not against forgery.
-std::string file_hash(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return "";
-  uint64_t hash = 0xcbf29ce484222325;
-  char buffer[65536];
-  while (in.read(buffer, sizeof(buffer)), in.gcount() > 0) {
-    for (std::streamsize i = 0; i < in.gcount(); ++i)
-      hash = (hash ^ static_cast<unsigned char>(buffer[i])) * 0x100000001b3;
-  }
-  return fmt::format("fnv1a64:{:016x}", hash);
-}
-
-std::string now_iso() {
-  const time_t now = time(nullptr);
-  tm parts{};
-  localtime_r(&now, &parts);
-  char text[40];
-  strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &parts);
-  return std::string(text).insert(strlen(text) - 2, ":");
-}
-
-std::string kernel_release() {
-  utsname name{};
-  return uname(&name) == 0 ? fmt::format("{} {} {}", name.sysname, name.release, name.machine)
-                           : "unknown";
-}
-
 // Replaces the scenario's mixes by those asked for.
 Result<void> choose_mixes(const RunOptions& options, Scenario& scenario) {
   if (options.mixes.empty()) return {};
@@ -136,7 +103,7 @@ class RunCommand {
     const std::string self = own_path();
     surroundings_ = {fs::path(self).parent_path() / "scenarios", work_.path(), options.topology,
                      options.without};
-    context_.executable = self;
+    context_.executable = fs::path(self).filename();
   }
 
   int run() {
@@ -224,7 +191,7 @@ class RunCommand {
           scenario_.file, cpus.size()));
       return kLacking;
     }
-    describe(cpus, left_out);
+    describe(*topology, left_out);
     std::ofstream script(work_.path() + "/load.lua");
     script << wrk_script(scenario_.load.pipeline);
     return kFine;
@@ -237,13 +204,15 @@ class RunCommand {
   }
 
   // Fills in the context and says what is about to happen.
-  void describe(const std::vector<unsigned>& cpus, const std::vector<std::string>& left_out) {
+  void describe(const Topology& topology, const std::vector<std::string>& left_out) {
+    const std::vector<unsigned> cpus = cpus_of(topology);
     context_.date = now_iso();
-    context_.revision = GATIO_REVISION;
+    context_.revision = build_revision();
+    context_.build_type = build_type();
+    context_.cpu_model = cpu_model();
     context_.kernel = kernel_release();
     context_.cpus = static_cast<unsigned>(cpus.size());
-    context_.topology = options_.topology.empty() ? fmt::format("this: cpus {}", cpu_list(cpus))
-                                                  : options_.topology;
+    context_.topology = describe_topology(topology);
     context_.generator = find_wrk_version();
     context_.seed = options_.seed.value_or(std::random_device{}());
     for (const ServerSpec& spec : plan_.servers) {

@@ -96,6 +96,7 @@ TEST_F(RunCommand, MeasuresAnHonestServer) {
   EXPECT_EQ(json["benchmarks"][0]["name"], "s/target:perl/conns:2");
   EXPECT_GT(json["benchmarks"][0]["cpu_time"], 0);
   EXPECT_EQ(json["context"]["complete"], true);
+  EXPECT_EQ(read("out.json").find("\"/"), std::string::npos) << "an absolute path";
 }
 
 TEST_F(RunCommand, AServerThatLiesOnceInAThousandIsAFinding) {
@@ -156,6 +157,8 @@ TEST_F(OwnServer, WithoutAMixThatRunsATargetAloneIsNoAnswer) {
   EXPECT_NE(out_.find("perl"), std::string::npos) << out_;
   EXPECT_NE(err_.rfind("gatio run: 1both: the server ended with exit code 4"), std::string::npos)
       << err_;
+  EXPECT_EQ(err_.find(path_.parent_path()), std::string::npos) << err_;
+  EXPECT_EQ(read("out.json").find(path_.parent_path()), std::string::npos);
 }
 
 TEST_F(RunCommand, ATargetThatIsNotInstalledIsSkippedByName) {

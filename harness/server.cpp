@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "harness/check_client.hpp"
+#include "harness/circumstances.hpp"
 #include "harness/mix.hpp"
 #include "harness/server_output.hpp"
 
@@ -172,7 +173,7 @@ Error Server::start_error(const std::string& name, const Exit& exit) const {
   int code = ECHILD;
   if (!exit.signalled && exit.code == 2) code = kServerRefusedInput;
   if (!exit.signalled && exit.code == 4) code = kServerLacksSomething;
-  const std::string words = child_.last_words();
+  const std::string words = without_folders(child_.last_words());
   return Error{code, fmt::format("{}: the server {} before it answered{}{}", name, exit.describe(),
                                  words.empty() ? "" : ": ", words)};
 }
@@ -222,7 +223,7 @@ Result<void> Server::wait_until_answering(const Scenario& scenario, const Interr
 std::optional<std::string> Server::died() {
   const auto exit = child_.ended();
   if (!exit) return std::nullopt;
-  const std::string words = child_.last_words();
+  const std::string words = without_folders(child_.last_words());
   return fmt::format("the server {} under load{}{}", exit->describe(), words.empty() ? "" : ": ",
                      words);
 }
@@ -231,7 +232,7 @@ Result<std::optional<ServerMetrics>> Server::stop() {
   const Exit exit = child_.stop(kStopMs);
   if (!ours_) return std::optional<ServerMetrics>();
   if (!exit.clean()) {
-    const std::string words = child_.last_words();
+    const std::string words = without_folders(child_.last_words());
     return fail(ECHILD, fmt::format("the server {} when it was told to end{}{}", exit.describe(),
                                     words.empty() ? "" : ": ", words));
   }
