@@ -50,7 +50,8 @@ void add_run(CLI::App& app, Action& action) {
       "Prints a table ranked by CPU time per request.\n"
       "Exit codes: 0 fine; 1 a reply was wrong or a server died; 2 bad usage or scenario; 4 "
       "something is missing\n"
-      "here; 130 after Ctrl-C, with what was measured saved.");
+      "here; 130 after Ctrl-C, with what was measured saved: in the file of --out, else in\n"
+      "./NAME-interrupted.json.");
   command->callback(
       [options, &action] { action = [options] { return gatio::harness::run_command(*options); }; });
 }

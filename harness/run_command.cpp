@@ -240,16 +240,18 @@ class RunCommand {
   }
 
   int finish(const RunResult& result) {
-    if (!options_.out.empty()) {
-      const auto written = write_results(
-          options_.out, results_json(scenario_, plan_, context_, result.measurements));
+    std::string file = options_.out;
+    if (file.empty() && result.interrupted && !result.measurements.empty())
+      file = "./" + scenario_.name + "-interrupted.json";
+    if (!file.empty()) {
+      const auto written =
+          write_results(file, results_json(scenario_, plan_, context_, result.measurements));
       if (!written) return complain(written.error().message()), kLacking;
-      fmt::print(stderr, "results: {}\n", options_.out);
+      if (!result.interrupted) fmt::print(stderr, "results: {}\n", file);
     }
     if (result.interrupted) {
-      complain(options_.out.empty()
-                   ? "interrupted; with --out FILE.json the results so far would have been saved"
-                   : "interrupted; the results so far are in " + options_.out);
+      complain(file.empty() ? "interrupted before anything was measured"
+                            : "interrupted; the results so far are in " + file);
       return kInterrupted;
     }
     if (result.failed) return complain(result.failed->message()), kBadInput;

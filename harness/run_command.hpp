@@ -14,7 +14,7 @@ struct RunOptions {
   std::vector<std::string> mixes;  // instead of the scenario's; empty: those
   bool quick = false;
   std::optional<uint64_t> seed;  // absent: a new one, which is printed and saved
-  std::string out;               // empty: no file
+  std::string out;               // empty: no file, unless it is interrupted
   std::string topology;
   std::vector<std::string> without;
 };

@@ -210,6 +210,29 @@ TEST_F(RunCommand, AnOutThatIsAFolderIsToldBeforeMeasuring) {
   }
 }
 
+TEST_F(RunCommand, CtrlCSavesWhatWasMeasuredWithoutOutToo) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  // The second timed pass never answers, and only its start tells that the first is over: the
+  // server itself interrupts the runner.
+  write("once.sh", "n=$(cat " + folder_ + "/n 2>/dev/null || echo 0); echo $((n + 1)) > " +
+                       folder_ + "/n\n[ $n -lt 2 ] || kill -INT $PPID\nexec perl " + folder_ +
+                       "/server.pl $1 0\n");
+  scenario("[\"sh\", \"" + folder_ + "/once.sh\", \"{port}\"]");
+  std::string text = read("s.toml");
+  text.replace(text.find("repetitions = 1"), 15, "repetitions = 2");
+  write("s.toml", text);
+  options_.out = "";
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  const int code = run();
+  std::filesystem::current_path(before);
+  EXPECT_EQ(code, 130);
+  EXPECT_NE(err_.find("the results so far are in ./s-interrupted.json"), std::string::npos) << err_;
+  const auto json = nlohmann::json::parse(read("s-interrupted.json"));
+  EXPECT_EQ(json["benchmarks"].size(), 1U);
+  EXPECT_EQ(json["context"]["complete"], false);
+}
+
 TEST_F(RunCommand, WithoutWrkItSaysWhatToDo) {
   scenario(perl(0));
   const std::string path = getenv("PATH");
