@@ -217,11 +217,8 @@ void Runner::judge(const Arm& arm, const Measurement& measurement) {
     find(fmt::format("{}: {} replies under load had status 400 or above", arm.name,
                      load.status_errors));
   }
-  if (const uint64_t broken = load.connect_errors + load.read_errors + load.write_errors;
-      broken > 0) {
-    find(fmt::format("{}: {} connections failed under load ({} connect, {} read, {} write)",
-                     arm.name, broken, load.connect_errors, load.read_errors, load.write_errors));
-  }
+  if (const std::string broken = load.broken(); !broken.empty())
+    find(fmt::format("{}: {}", arm.name, broken));
   // wrk's bytes hold replies that it had read in part when the time was over.
   const double expected = bytes_per_reply_[arm.server] * static_cast<double>(load.requests);
   const double slack = kBytesTolerance * expected + bytes_per_reply_[arm.server] * arm.connections *
