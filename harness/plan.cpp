@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <map>
 
 #include "harness/mix.hpp"
 #include "runtime/base/prng.hpp"
@@ -49,6 +49,12 @@ void add_server(const Scenario& scenario, ServerSpec spec, Plan& plan) {
 double estimate_seconds(const Plan& plan, unsigned repetitions) {
   return static_cast<double>(plan.servers.size()) * kCheckSeconds +
          static_cast<double>(plan.arms.size()) * repetitions * (plan.seconds + kOverheadSeconds);
+}
+
+template <typename T>
+void shuffle(std::vector<T>& values, Prng& prng) {
+  for (size_t i = values.size(); i > 1; --i)
+    std::swap(values[i - 1], values[prng.below(i)]);  // Fisher-Yates
 }
 
 // Takes one value out of the middle of the longest list; false when all have one left.
@@ -134,13 +140,30 @@ std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
   return left_out;
 }
 
-std::vector<std::vector<size_t>> interleave(size_t arms, unsigned repetitions, uint64_t seed) {
+std::vector<std::vector<size_t>> groups_of(const Plan& plan) {
+  std::vector<std::vector<size_t>> groups;
+  std::map<std::pair<std::string, unsigned>, size_t> places;
+  for (size_t arm = 0; arm < plan.arms.size(); ++arm) {
+    const auto key =
+        std::pair(plan.servers[plan.arms[arm].server].point, plan.arms[arm].connections);
+    const auto [place, added] = places.emplace(key, groups.size());
+    if (added) groups.emplace_back();
+    groups[place->second].push_back(arm);
+  }
+  return groups;
+}
+
+std::vector<std::vector<size_t>> interleave(const std::vector<std::vector<size_t>>& groups,
+                                            unsigned repetitions, uint64_t seed) {
   Prng prng(seed);
-  std::vector<std::vector<size_t>> order(repetitions, std::vector<size_t>(arms));
+  std::vector<std::vector<size_t>> shuffled = groups;
+  std::vector<std::vector<size_t>> order(repetitions);
   for (std::vector<size_t>& block : order) {
-    std::iota(block.begin(), block.end(), size_t{0});
-    for (size_t i = arms; i > 1; --i)
-      std::swap(block[i - 1], block[prng.below(i)]);  // Fisher-Yates
+    shuffle(shuffled, prng);
+    for (std::vector<size_t>& group : shuffled) {
+      shuffle(group, prng);
+      block.insert(block.end(), group.begin(), group.end());
+    }
   }
   return order;
 }

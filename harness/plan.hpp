@@ -1,5 +1,6 @@
 // What a run measures and in which order: the arms (a server configuration under one load) and, for
-// each repetition, a random permutation of them, so that arms measured close in time form pairs.
+// each repetition, a random permutation of them in which compared arms are neighbours: they form
+// pairs.
 // Pure data and pure functions of the scenario and the seed; any thread.
 #pragma once
 
@@ -53,7 +54,12 @@ std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep);
 std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
                                  double budget_seconds);
 
-// order[repetition] is a permutation of 0..arms-1, set by the seed alone.
-std::vector<std::vector<size_t>> interleave(size_t arms, unsigned repetitions, uint64_t seed);
+// The arms that are compared with one another: those of one point and one number of connections.
+std::vector<std::vector<size_t>> groups_of(const Plan& plan);
+
+// order[repetition] is a permutation of all arms, set by the seed alone: the groups are shuffled,
+// and the arms inside each, so that those that are compared are neighbours in time.
+std::vector<std::vector<size_t>> interleave(const std::vector<std::vector<size_t>>& groups,
+                                            unsigned repetitions, uint64_t seed);
 
 }  // namespace gatio::harness

@@ -63,7 +63,7 @@ RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) 
 }
 
 void Runner::run_all(uint64_t seed, std::optional<Clock::time_point> deadline) {
-  const auto order = interleave(plan_.arms.size(), plan_.repetitions, seed);
+  const auto order = interleave(groups_of(plan_), plan_.repetitions, seed);
   const double pass_seconds = plan_.seconds + kOverheadSeconds;
   for (size_t server = 0; server < plan_.servers.size(); ++server) {
     if (check(server, deadline.has_value()) == Next::kStop) return;
