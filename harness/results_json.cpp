@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "harness/circumstances.hpp"
+#include "harness/summary.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -133,6 +134,23 @@ Json entry_json(const Plan& plan, const Measurement& measurement) {
   return entry;
 }
 
+// Each arm against the floor and nginx, in pairs of the same repetition.
+Json ratios_json(const Plan& plan, const std::vector<Measurement>& measurements) {
+  Json list = Json::array();
+  for (size_t arm = 0; arm < plan.arms.size(); ++arm) {
+    for (const size_t reference : references_of(plan, arm)) {
+      const auto ratio = paired_cpu_ratio(measurements, arm, reference);
+      if (!ratio) continue;
+      list.push_back({{"name", plan.arms[arm].name},
+                      {"reference", plan.arms[reference].name},
+                      {"cpu_time_ratio", ratio->median},
+                      {"spread", ratio->spread},
+                      {"pairs", ratio->pairs}});
+    }
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string results_json(const Scenario& scenario, const Plan& plan, const Context& context,
@@ -159,6 +177,7 @@ std::string results_json(const Scenario& scenario, const Plan& plan, const Conte
   head["skipped"] = Json::array();
   for (const std::string& sentence : plan.skipped)
     head["skipped"].push_back(without_folders(sentence));
+  head["paired_ratios"] = ratios_json(plan, measurements);
   json["benchmarks"] = Json::array();
   for (const Measurement& measurement : measurements)
     json["benchmarks"].push_back(entry_json(plan, measurement));

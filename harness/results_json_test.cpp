@@ -92,6 +92,20 @@ TEST(ResultsJson, TheBuildIsCalledWhatItIs) {
   EXPECT_EQ(c.parsed()["context"]["library_build_type"], "release");
 }
 
+TEST(ResultsJson, RatiosComeWithSpreadAndPairs) {
+  Case c;
+  Measurement floor = c.run;
+  floor.arm = 1;
+  floor.server_cpu_ns = c.run.server_cpu_ns / 2;
+  const json whole = json::parse(results_json(c.scenario, c.plan, c.context, {c.run, floor}));
+  const json ratios = whole["context"]["paired_ratios"];
+  ASSERT_EQ(ratios.size(), 1U);
+  EXPECT_EQ(ratios[0]["reference"], "static/target:floor/conns:64");
+  EXPECT_DOUBLE_EQ(ratios[0]["cpu_time_ratio"], 2);
+  EXPECT_EQ(ratios[0]["spread"], 0);
+  EXPECT_EQ(ratios[0]["pairs"], 1);
+}
+
 TEST(ResultsJson, NamesNoFolderOfThisMachine) {
   Case c;
   c.plan.skipped = {"1both: the server ended: /some/where/hello: io_uring is disabled"};
