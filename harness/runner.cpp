@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <limits>
 
 #include "harness/check_client.hpp"
 #include "harness/mix.hpp"
@@ -15,9 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr uint64_t kWarmUpRequests = 2'000;
+constexpr int kWarmUpMs = 200;
 constexpr double kOverheadSeconds =
-    0.5;  // of a timed pass beside its timed seconds: start, warm-up, stop
+    0.6;  // of a timed pass beside its timed seconds: start, warm-up, stop
 constexpr int kHurriedChecksMs = 20'000;  // of all check passes when the run has a deadline
 constexpr int kGeneratorGraceMs = 10'000;
 constexpr double kBoundShare = 0.9;  // a generator that is this busy is what limits the throughput
@@ -168,9 +168,12 @@ Runner::Next Runner::measure(size_t index, unsigned repetition) {
 }
 
 Result<void> Runner::load_pass(const Arm& arm, Server& server, Measurement& out) {
+  // The same load, so that buffers, code and caches are those that the timed pass finds.
   CheckPlan warm_up = check_plan(scenario_, server.port());
-  warm_up.requests =
-      std::min<uint64_t>(kWarmUpRequests, std::max<uint64_t>(arm.connections * 16ULL, 64));
+  warm_up.connections = arm.connections;
+  warm_up.pipeline = scenario_.load.pipeline;
+  warm_up.requests = std::numeric_limits<int64_t>::max();
+  warm_up.most_ms = kWarmUpMs;
   const auto warmed = check_replies(warm_up, interrupt_);
   if (!warmed) return fail(warmed.error().code, warmed.error().text);
   if (warmed->interrupted) return fail(ECANCELED);
