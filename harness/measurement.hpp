@@ -61,7 +61,7 @@ struct Measurement {
   uint64_t server_context_switches = 0;
   uint64_t generator_cpu_ns = 0;
   std::vector<unsigned> generator_cpus;
-  bool shared = false;           // the generator ran on the server's CPUs too
+  bool shared = false;           // the generator ran on the server's cores too
   bool generator_bound = false;  // its throughput says more about wrk than about the server
   Pressure pressure;
   std::optional<ServerMetrics> server;  // of servers of ours only

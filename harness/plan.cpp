@@ -89,6 +89,9 @@ Plan make_plan(const Scenario& scenario, const Topology& topology) {
   plan.repetitions = scenario.repetitions;
   plan.seconds = scenario.seconds;
   plan.cpus = cpus_of(topology);
+  for (const Node& node : topology.nodes) {
+    for (const Core& core : node.cores) plan.cores.push_back(core.pus);
+  }
   const std::vector<Arguments> points = sweep_points(scenario.sweep);
   for (const std::string& mix : scenario.mixes) {
     const Result<std::vector<unsigned>> used = cpus_of_mix(mix, topology);
@@ -110,6 +113,23 @@ Plan make_plan(const Scenario& scenario, const Topology& topology) {
     }
   }
   return plan;
+}
+
+GeneratorPlace place_generator(const Plan& plan, const ServerSpec& server) {
+  const auto is_servers = [&](unsigned cpu) { return std::ranges::count(server.cpus, cpu) > 0; };
+  std::vector<unsigned> free;  // of cores that the server does not touch
+  std::vector<unsigned> left;  // of any core
+  for (const std::vector<unsigned>& core : plan.cores) {
+    const bool touched = std::ranges::any_of(core, is_servers);
+    for (const unsigned cpu : core) {
+      if (!touched) free.push_back(cpu);
+      if (!is_servers(cpu)) left.push_back(cpu);
+    }
+  }
+  std::ranges::sort(free);
+  std::ranges::sort(left);
+  if (!free.empty()) return {free, false};
+  return {left.empty() ? plan.cpus : left, true};
 }
 
 std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,

@@ -36,8 +36,9 @@ struct Arm {
 struct Plan {
   std::vector<ServerSpec> servers;
   std::vector<Arm> arms;
-  std::vector<unsigned> cpus;        // all that the machine has for this process
-  std::vector<std::string> skipped;  // one sentence each
+  std::vector<unsigned> cpus;                // all that the machine has for this process
+  std::vector<std::vector<unsigned>> cores;  // the same by core: hyper-threads stand together
+  std::vector<std::string> skipped;          // one sentence each
   unsigned repetitions = 0;
   unsigned seconds = 0;
 };
@@ -45,6 +46,14 @@ struct Plan {
 // Leaves out what does not fit the CPUs. Targets that do not name a swept argument are measured at
 // one point.
 Plan make_plan(const Scenario& scenario, const Topology& topology);
+
+// Where the load generator runs beside this server: on cores of its own as long as there are any,
+// else on the hyper-threads that the server leaves, else everywhere. The last two are `shared`.
+struct GeneratorPlace {
+  std::vector<unsigned> cpus;
+  bool shared = false;
+};
+GeneratorPlace place_generator(const Plan& plan, const ServerSpec& server);
 
 // All points of the sweep: every combination of its values.
 std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep);

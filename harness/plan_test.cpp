@@ -114,6 +114,27 @@ TEST(Plan, EveryArmComesFirstAboutEquallyOften) {
   for (const unsigned times : first) EXPECT_NEAR(times, 1000, 150);  // five standard deviations
 }
 
+std::vector<unsigned> generator_beside(const char* topology, const std::string& mix, bool shared) {
+  Scenario one = scenario();
+  one.mixes = {mix};
+  const Plan plan = make_plan(one, *load_topology(topology));
+  const GeneratorPlace place = place_generator(plan, plan.servers.at(0));
+  EXPECT_EQ(place.shared, shared);
+  return place.cpus;
+}
+
+TEST(Plan, TheGeneratorKeepsAwayFromTheHyperThreadsOfTheServersCores) {
+  EXPECT_EQ(generator_beside("numa:1 core:2 pu:2", "1both", false), (std::vector<unsigned>{2, 3}));
+}
+
+TEST(Plan, WithoutAFreeCoreTheGeneratorTakesTheOtherHyperThreads) {
+  EXPECT_EQ(generator_beside("numa:1 core:2 pu:2", "2both", true), (std::vector<unsigned>{1, 3}));
+}
+
+TEST(Plan, WithoutAFreeCpuTheGeneratorRunsEverywhere) {
+  EXPECT_EQ(generator_beside("numa:1 core:2 pu:1", "2both", true), (std::vector<unsigned>{0, 1}));
+}
+
 TEST(Plan, QuickFitsTheBudgetAndKeepsEveryMix) {
   Scenario quick = scenario();
   quick.sweep = {{"work_ns", {0, 1, 2, 5, 10, 50}}};

@@ -31,17 +31,6 @@ CheckPlan check_plan(const Scenario& scenario, uint16_t port) {
   return plan;
 }
 
-// What the server's CPUs leave over; all of them when that is nothing.
-std::vector<unsigned> generator_cpus(const std::vector<unsigned>& allowed,
-                                     const std::vector<unsigned>& server, bool& shared) {
-  std::vector<unsigned> left;
-  std::ranges::copy_if(allowed, std::back_inserter(left), [&](unsigned cpu) {
-    return std::ranges::find(server, cpu) == server.end();
-  });
-  shared = left.empty();
-  return shared ? allowed : left;
-}
-
 }  // namespace
 
 Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& surroundings,
@@ -51,8 +40,7 @@ Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& s
       surroundings_(surroundings),
       interrupt_(interrupt),
       usable_(plan.servers.size(), true),
-      bytes_per_reply_(plan.servers.size(), 0),
-      allowed_(plan.cpus) {}
+      bytes_per_reply_(plan.servers.size(), 0) {}
 
 RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) {
   progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions,
@@ -183,8 +171,10 @@ Result<void> Runner::load_pass(const Arm& arm, Server& server, Measurement& out)
   Command command;
   command.folder = surroundings_.work;
   command.name = "wrk";
-  out.generator_cpus = generator_cpus(allowed_, plan_.servers[arm.server].cpus, out.shared);
-  command.cpus = out.generator_cpus;
+  const GeneratorPlace place = place_generator(plan_, plan_.servers[arm.server]);
+  out.generator_cpus = place.cpus;
+  out.shared = place.shared;
+  command.cpus = place.cpus;
   command.arguments = wrk_command(scenario_.load, arm.connections, plan_.seconds, server.port(),
                                   surroundings_.work + "/load.lua");
   const MachineUsage machine_before = machine_usage();

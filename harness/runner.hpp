@@ -52,7 +52,6 @@ class Runner {
   const Interrupt& interrupt_;
   std::vector<bool> usable_;             // by server
   std::vector<double> bytes_per_reply_;  // by server, from its check pass
-  std::vector<unsigned> allowed_;
   RunResult result_;
   std::optional<Progress> progress_;
 };
