@@ -114,6 +114,12 @@ TEST_F(RunCommand, AServerThatEndsAtOnceIsAFinding) {
   EXPECT_NE(err_.find("exit code 3 before it answered: no luck today"), std::string::npos) << err_;
 }
 
+TEST_F(RunCommand, ExitCode2OfATargetIsAFindingAsAnyOther) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario(R"(["sh", "-c", "exit 2"])");
+  EXPECT_EQ(run(), 1);
+}
+
 TEST_F(RunCommand, AServerThatLacksSomethingIsSkippedByName) {
   if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
   scenario(R"(["sh", "-c", "echo io_uring is disabled >&2; exit 4"])");
@@ -159,6 +165,12 @@ TEST_F(OwnServer, WithoutAMixThatRunsATargetAloneIsNoAnswer) {
       << err_;
   EXPECT_EQ(err_.find(path_.parent_path()), std::string::npos) << err_;
   EXPECT_EQ(read("out.json").find(path_.parent_path()), std::string::npos);
+}
+
+TEST_F(OwnServer, ExitCode2OfAnOwnServerIsBadInput) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario_with("exit 2");
+  EXPECT_EQ(run(), 2);
 }
 
 TEST_F(RunCommand, ATargetThatIsNotInstalledIsSkippedByName) {

@@ -171,7 +171,8 @@ Result<Server> Server::start(const Scenario& scenario, const ServerSpec& spec,
 
 Error Server::start_error(const std::string& name, const Exit& exit) const {
   int code = ECHILD;
-  if (!exit.signalled && exit.code == 2) code = kServerRefusedInput;
+  // Only our own servers promise what 2 means; 4 is no usual exit code and may be anybody's.
+  if (ours_ && !exit.signalled && exit.code == 2) code = kServerRefusedInput;
   if (!exit.signalled && exit.code == 4) code = kServerLacksSomething;
   const std::string words = without_folders(child_.last_words());
   return Error{code, fmt::format("{}: the server {} before it answered{}{}", name, exit.describe(),

@@ -23,8 +23,8 @@ struct Surroundings {
   std::vector<std::string> without;
 };
 
-// Error codes of a start that failed, beside errno's: the server itself gave up with exit code 2
-// or 4.
+// Error codes of a start that failed, beside errno's: a server of ours gave up with exit code 2, or
+// any server with 4.
 inline constexpr int kServerRefusedInput = 10'002;
 inline constexpr int kServerLacksSomething = 10'004;
 
