@@ -107,6 +107,16 @@ TEST_F(RunCommand, AServerThatLiesOnceInAThousandIsAFinding) {
   EXPECT_NE(err_.find("body \"Hallo\" instead of \"Hello\""), std::string::npos) << err_;
 }
 
+TEST_F(RunCommand, AServerThatDiesInTheCheckPassDidNotDieUnderLoad) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  std::string dying = kServer;
+  dying.replace(dying.find("my $body"), 0, "exit 7 if ++$count == 1000; ");
+  write("server.pl", dying);
+  scenario(perl(0));
+  EXPECT_EQ(run(), 1);
+  EXPECT_NE(err_.find("exit code 7 while its replies were checked"), std::string::npos) << err_;
+}
+
 TEST_F(RunCommand, AServerThatEndsAtOnceIsAFinding) {
   if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
   scenario(R"(["sh", "-c", "echo no luck today >&2; exit 3"])");

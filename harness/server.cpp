@@ -221,11 +221,11 @@ Result<void> Server::wait_until_answering(const Scenario& scenario, const Interr
                                      port_, kStartMs / 1000));
 }
 
-std::optional<std::string> Server::died() {
+std::optional<std::string> Server::died(const char* when) {
   const auto exit = child_.ended();
   if (!exit) return std::nullopt;
   const std::string words = without_folders(child_.last_words());
-  return fmt::format("the server {} under load{}{}", exit->describe(), words.empty() ? "" : ": ",
+  return fmt::format("the server {} {}{}{}", exit->describe(), when, words.empty() ? "" : ": ",
                      words);
 }
 

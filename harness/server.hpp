@@ -36,8 +36,8 @@ class Server {
 
   [[nodiscard]] uint16_t port() const { return port_; }
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
-  // One sentence when the server has ended by itself.
-  std::optional<std::string> died();
+  // One sentence when the server has ended by itself; `when`: "under load".
+  std::optional<std::string> died(const char* when);
   // Ends it and reads its metrics (a target has none). A server of ours that does not end cleanly
   // is an error.
   Result<std::optional<ServerMetrics>> stop();
