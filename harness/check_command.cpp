@@ -14,7 +14,7 @@ namespace gatio::harness {
 namespace {
 
 int refuse(const std::string& sentence) {
-  fmt::print(stderr, "{}\n", sentence);
+  fmt::print(stderr, "gatio check: {}\n", sentence);
   return kBadInput;
 }
 

@@ -81,7 +81,7 @@ void print_environment(const Environment& environment) {
 int topology_command(const TopologyOptions& options) {
   auto topology = load_topology(options.topology);
   if (!topology) {
-    fmt::print(stderr, "{}\n", topology.error().text);
+    fmt::print(stderr, "gatio topology: {}\n", topology.error().text);
     return kBadInput;
   }
   LinuxKernel kernel;
@@ -97,7 +97,7 @@ int topology_command(const TopologyOptions& options) {
     print_environment(environment);
   }
   if (!environment.fatal()) return kFine;
-  fmt::print(stderr, "{}\n", environment.fatal_text());
+  fmt::print(stderr, "gatio topology: {}\n", environment.fatal_text());
   return kLacking;
 }
 
