@@ -26,7 +26,7 @@ void put(Json& object, const char* key, const std::optional<double>& value) {
 Json driver_json(const DriverMetrics& driver) {
   return {{"tpc", driver.tpc},
           {"driver", driver.driver},
-          {"role", driver.role},
+          {"role", config::name(driver.role)},
           {"cpu", driver.cpu},
           {"node", driver.node},
           {"requests", driver.requests},
@@ -40,6 +40,7 @@ Json driver_json(const DriverMetrics& driver) {
           {"enobufs", driver.enobufs},
           {"parks", driver.parks},
           {"wakes", driver.wakes},
+          {"spin_ns", driver.spin_ns},
           {"cpu_ns", driver.cpu_ns}};
 }
 
@@ -49,7 +50,7 @@ std::optional<double> imbalance(const ServerMetrics& server) {
   uint64_t sum = 0;
   unsigned drivers = 0;
   for (const DriverMetrics& driver : server.drivers) {
-    if (driver.role == "exec") continue;
+    if (!config::does_io(driver.role)) continue;
     largest = std::max(largest, driver.requests);
     sum += driver.requests;
     ++drivers;

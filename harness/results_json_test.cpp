@@ -126,14 +126,15 @@ TEST(ResultsJson, WhatWasNotMeasuredIsAbsent) {
 TEST(ResultsJson, TheDriversCountersAreSummedAndListed) {
   Case c;
   c.run.server = ServerMetrics{1000, 0, 64, {DriverMetrics{}, DriverMetrics{}}};
-  c.run.server->drivers[0].role = "io";
+  c.run.server->drivers[0].role = config::Role::io;
   c.run.server->drivers[0].requests = 1000;
   c.run.server->drivers[0].enters = 400;
   c.run.server->drivers[0].cqes = 2000;
   c.run.server->drivers[0].handoffs = 1000;
-  c.run.server->drivers[1].role = "exec";
+  c.run.server->drivers[1].role = config::Role::exec;
   c.run.server->drivers[1].enters = 100;
   c.run.server->drivers[1].tasks = 1000;
+  c.run.server->drivers[1].spin_ns = 17;
   const json entry = c.parsed()["benchmarks"].at(0);
   EXPECT_DOUBLE_EQ(entry["enters_per_req"], 0.5);
   EXPECT_DOUBLE_EQ(entry["cqe_per_enter"], 4);
@@ -142,6 +143,7 @@ TEST(ResultsJson, TheDriversCountersAreSummedAndListed) {
   EXPECT_EQ(entry["cq_overflow"], 0);
   ASSERT_EQ(entry["gatio"]["drivers"].size(), 2U);
   EXPECT_EQ(entry["gatio"]["drivers"][1]["tasks"], 1000);
+  EXPECT_EQ(entry["gatio"]["drivers"][1]["spin_ns"], 17);
 }
 
 TEST(ResultsJson, NoMeasurementsAreStillValid) {
