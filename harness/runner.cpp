@@ -117,7 +117,8 @@ Runner::Next Runner::check(size_t index, bool hurry) {
   }
   if (report->cut_short)
     progress_->say(fmt::format("{}: only {} replies checked", name, report->replies));
-  if (const auto death = server->died("while its replies were checked")) {
+  if (const auto death =
+          server->died("while its replies were checked", interrupt_, report->wrong > 0)) {
     find(fmt::format("{}: {}", name, *death));
   } else if (const auto stopped = server->stop(); !stopped) {
     find(fmt::format("{}: {}", name, stopped.error().message()));
@@ -136,7 +137,8 @@ Runner::Next Runner::measure(size_t index, unsigned repetition) {
   measurement.order = static_cast<unsigned>(result_.measurements.size());
   const auto loaded = load_pass(arm, *server, measurement);
   if (!loaded && loaded.error().code == ECANCELED) return start_failed(arm.server, loaded.error());
-  if (const auto death = server->died("under load")) {
+  if (const auto death =
+          server->died("under load", interrupt_, !loaded || measurement.load.errors() > 0)) {
     find(fmt::format("{}: {}", arm.name, *death));
     return Next::kGoOn;
   }

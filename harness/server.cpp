@@ -25,6 +25,7 @@ namespace {
 constexpr int kStartMs = 10'000;
 constexpr int kStopMs = 15'000;  // more than the drain time-out that servers have by default
 constexpr int kLookAgainMs = 2;
+constexpr int kLastBreathMs = 200;
 
 using Values = std::vector<std::pair<std::string, std::string>>;
 
@@ -221,8 +222,10 @@ Result<void> Server::wait_until_answering(const Scenario& scenario, const Interr
                                      port_, kStartMs / 1000));
 }
 
-std::optional<std::string> Server::died(const char* when) {
-  const auto exit = child_.ended();
+std::optional<std::string> Server::died(const char* when, const Interrupt& interrupt,
+                                        bool suspected) {
+  // A process closes its sockets some time before it counts as ended.
+  const auto exit = child_.wait(interrupt, suspected ? kLastBreathMs : 0);
   if (!exit) return std::nullopt;
   const std::string words = without_folders(child_.last_words());
   return fmt::format("the server {} {}{}{}", exit->describe(), when, words.empty() ? "" : ": ",

@@ -36,8 +36,9 @@ class Server {
 
   [[nodiscard]] uint16_t port() const { return port_; }
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
-  // One sentence when the server has ended by itself; `when`: "under load".
-  std::optional<std::string> died(const char* when);
+  // One sentence when the server has ended by itself; `when`: "under load". `suspected`: something
+  // went wrong, so that a moment is worth waiting for its end.
+  std::optional<std::string> died(const char* when, const Interrupt& interrupt, bool suspected);
   // Ends it and reads its metrics (a target has none). A server of ours that does not end cleanly
   // is an error.
   Result<std::optional<ServerMetrics>> stop();
