@@ -64,7 +64,10 @@ void Runner::run_all(uint64_t seed, std::optional<Clock::time_point> deadline) {
         result_.out_of_time = true;
         return;
       }
-      if (!usable_[plan_.arms[arm].server]) continue;
+      if (!usable_[plan_.arms[arm].server]) {
+        progress_->skip();
+        continue;
+      }
       if (measure(arm, repetition) == Next::kStop) return;
     }
   }
