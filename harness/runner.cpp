@@ -13,7 +13,7 @@
 namespace gatio::harness {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Deadline::Clock;
 
 constexpr int kWarmUpMs = 200;
 constexpr double kOverheadSeconds =
@@ -42,25 +42,25 @@ Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& s
       usable_(plan.servers.size(), true),
       bytes_per_reply_(plan.servers.size(), 0) {}
 
-RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) {
+RunResult Runner::run(uint64_t seed) {
   progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions,
                     plan_.seconds + kOverheadSeconds);
-  run_all(seed, deadline);
+  run_all(seed);
   progress_.reset();  // takes its line off the terminal before the table comes
   return std::move(result_);
 }
 
-void Runner::run_all(uint64_t seed, std::optional<Clock::time_point> deadline) {
+void Runner::run_all(uint64_t seed) {
   const auto order = interleave(groups_of(plan_), plan_.repetitions, seed);
   const double pass_seconds = plan_.seconds + kOverheadSeconds;
   for (size_t server = 0; server < plan_.servers.size(); ++server) {
-    if (check(server, deadline.has_value()) == Next::kStop) return;
+    if (check(server) == Next::kStop) return;
   }
   const auto pass =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pass_seconds));
   for (unsigned repetition = 0; repetition < plan_.repetitions; ++repetition) {
     for (const size_t arm : order[repetition]) {
-      if (deadline && Clock::now() + pass > *deadline) {
+      if (surroundings_.deadline.within(pass)) {
         result_.out_of_time = true;
         return;
       }
@@ -83,6 +83,10 @@ Runner::Next Runner::start_failed(size_t server, const Error& error) {
     result_.interrupted = true;
     return Next::kStop;
   }
+  if (error.code == ETIMEDOUT && surroundings_.deadline.passed()) {
+    result_.out_of_time = true;  // it was given less time than it may take
+    return Next::kStop;
+  }
   if (error.code == kServerLacksSomething) {
     // The machine is not fit for this one; the others may still be compared.
     usable_[server] = false;
@@ -99,15 +103,21 @@ Runner::Next Runner::start_failed(size_t server, const Error& error) {
   return Next::kGoOn;
 }
 
-Runner::Next Runner::check(size_t index, bool hurry) {
+Runner::Next Runner::check(size_t index) {
   const ServerSpec& spec = plan_.servers[index];
   const std::string name =
       spec.point.empty() ? spec.label : fmt::format("{} {}", spec.point, spec.label);
+  if (surroundings_.deadline.passed()) {
+    result_.out_of_time = true;
+    return Next::kStop;
+  }
   progress_->step("checking the replies of " + name);
   auto server = Server::start(scenario_, spec, surroundings_, interrupt_);
   if (!server) return start_failed(index, server.error());
   CheckPlan plan = check_plan(scenario_, server->port());
-  if (hurry) plan.most_ms = kHurriedChecksMs / static_cast<int>(plan_.servers.size());
+  if (surroundings_.deadline.exists())
+    plan.most_ms = kHurriedChecksMs / static_cast<int>(plan_.servers.size());
+  plan.silence_ms = surroundings_.deadline.bound_ms(plan.silence_ms);
   const auto report = check_replies(plan, interrupt_);
   if (!report) {
     return start_failed(index, {report.error().code, name + ": " + report.error().message()});
@@ -139,7 +149,10 @@ Runner::Next Runner::measure(size_t index, unsigned repetition) {
   measurement.repetition = repetition;
   measurement.order = static_cast<unsigned>(result_.measurements.size());
   const auto loaded = load_pass(arm, *server, measurement);
-  if (!loaded && loaded.error().code == ECANCELED) return start_failed(arm.server, loaded.error());
+  if (!loaded && (loaded.error().code == ECANCELED ||
+                  (loaded.error().code == ETIMEDOUT && surroundings_.deadline.passed()))) {
+    return start_failed(arm.server, loaded.error());
+  }
   if (const auto death =
           server->died("under load", interrupt_, !loaded || measurement.load.errors() > 0)) {
     find(fmt::format("{}: {}", arm.name, *death));
@@ -186,8 +199,8 @@ Result<void> Runner::load_pass(const Arm& arm, Server& server, Measurement& out)
   const GroupUsage before = group_usage(server.pid());
   auto wrk = Child::start(command);
   if (!wrk) return fail(wrk.error().code, wrk.error().text);
-  const auto exit =
-      wrk->wait(interrupt_, static_cast<int>(plan_.seconds) * 1000 + kGeneratorGraceMs);
+  const int wrk_ms = static_cast<int>(plan_.seconds) * 1000 + kGeneratorGraceMs;
+  const auto exit = wrk->wait(interrupt_, surroundings_.deadline.bound_ms(wrk_ms));
   const GroupUsage after = group_usage(server.pid());
   const MachineUsage machine_after = machine_usage();
   if (interrupt_.pending()) return fail(ECANCELED);

@@ -27,6 +27,7 @@ constexpr int kStopMs = 15'000;  // more than the drain time-out that servers ha
 constexpr int kLookAgainMs = 2;
 constexpr int kLastBreathMs = 200;
 
+using Clock = Deadline::Clock;
 using Values = std::vector<std::pair<std::string, std::string>>;
 
 // A port that nobody has at this moment. Somebody may take it before the target does; then its
@@ -156,7 +157,7 @@ Result<Server> Server::start(const Scenario& scenario, const ServerSpec& spec,
   }
   auto child = Child::start(command);
   if (!child) return fail(child.error().code, child.error().text);
-  Server server(std::move(*child), *folder, !spec.target);
+  Server server(std::move(*child), *folder, !spec.target, surroundings.deadline);
   server.name_ = spec.label;
   server.port_ = port;
   if (!spec.target) {
@@ -181,7 +182,9 @@ Error Server::start_error(const std::string& name, const Exit& exit) const {
 }
 
 Result<void> Server::wait_until_listening(const Interrupt& interrupt) {
-  for (int waited = 0; waited < kStartMs; waited += kLookAgainMs) {
+  const int start_ms = deadline_.bound_ms(kStartMs);
+  const Deadline over{Clock::now() + std::chrono::milliseconds(start_ms)};
+  while (!over.passed()) {
     const std::string output = child_.output();
     if (const size_t end = output.find('\n'); end != std::string::npos) {
       const auto port = parse_listening(output.substr(0, end));
@@ -195,8 +198,8 @@ Result<void> Server::wait_until_listening(const Interrupt& interrupt) {
     }
     if (interrupt.pending()) return fail(ECANCELED);
   }
-  return fail(ETIMEDOUT, fmt::format("{}: the server did not say within {} s where it listens",
-                                     name_, kStartMs / 1000));
+  return fail(ETIMEDOUT, fmt::format("{}: the server did not say within {} ms where it listens",
+                                     name_, start_ms));
 }
 
 Result<void> Server::wait_until_answering(const Scenario& scenario, const Interrupt& interrupt) {
@@ -207,19 +210,20 @@ Result<void> Server::wait_until_answering(const Scenario& scenario, const Interr
   plan.requests = 1;
   plan.silence_ms = 1000;
   plan.expect = scenario.expect;
-  for (int waited = 0; waited < kStartMs; waited += kLookAgainMs) {
+  const int start_ms = deadline_.bound_ms(kStartMs);
+  const Deadline over{Clock::now() + std::chrono::milliseconds(start_ms)};
+  while (!over.passed()) {
     // Whether the reply is right is the check pass's business.
     const auto report = check_replies(plan, interrupt);
     if (report && report->replies > 0) return {};
-    if (report && !report->interrupted) waited += report->replies == 0 ? plan.silence_ms : 0;
     if (const auto exit = child_.wait(interrupt, kLookAgainMs)) {
       Error error = start_error(name_, *exit);
       return fail(error.code, error.text);
     }
     if (interrupt.pending()) return fail(ECANCELED);
   }
-  return fail(ETIMEDOUT, fmt::format("{}: the server did not answer on port {} within {} s", name_,
-                                     port_, kStartMs / 1000));
+  return fail(ETIMEDOUT, fmt::format("{}: the server did not answer on port {} within {} ms", name_,
+                                     port_, start_ms));
 }
 
 std::optional<std::string> Server::died(const char* when, const Interrupt& interrupt,
@@ -233,7 +237,7 @@ std::optional<std::string> Server::died(const char* when, const Interrupt& inter
 }
 
 Result<std::optional<ServerMetrics>> Server::stop() {
-  const Exit exit = child_.stop(kStopMs);
+  const Exit exit = child_.stop(deadline_.bound_ms(kStopMs));
   if (!ours_) return std::optional<ServerMetrics>();
   if (!exit.clean()) {
     const std::string words = without_folders(child_.last_words());
