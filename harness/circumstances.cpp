@@ -114,7 +114,7 @@ std::string without_folders(std::string_view sentence) {
     size_t end = at;
     while (end < sentence.size() && !ends_path(sentence[end])) ++end;
     const std::string_view path = sentence.substr(at, end - at);
-    text += path.substr(path.find_last_of('/', path.size() - 2) + 1);
+    text += path.size() == 1 ? path : path.substr(path.find_last_of('/', path.size() - 2) + 1);
     at = end;
   }
   return text;
