@@ -13,7 +13,7 @@ namespace {
 
 // What starting, warming up, stopping and checking a server take beside the timed seconds; measured
 // generously, because `--quick` must hold its promise on a busy machine too.
-constexpr double kOverheadSeconds = 0.5;
+constexpr double kOverheadSeconds = 0.3;
 constexpr double kCheckSeconds = 1.0;
 
 // The arguments that have more than one value name the point; the others are constants.
