@@ -96,7 +96,9 @@ class Table {
     if (bound)
       text += "generator_bound: wrk was the bottleneck; the server may do more requests/s.\n";
     if (shared)
-      text += "shared: wrk ran on the server's cores too, so its requests/s are too low.\n";
+      text +=
+          "shared: wrk ran on the server's cores too; compare such figures only with one "
+          "another.\n";
     return text;
   }
 
