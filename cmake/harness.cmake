@@ -8,12 +8,20 @@ if(harness_sources)
       Boost::headers Boost::context
     PRIVATE gatio_warnings)
   target_include_directories(gatio_harness SYSTEM PRIVATE ${LLHTTP_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR})
-  # Results say which source they were measured with. Known when CMake runs; a dirty tree says so.
-  execute_process(COMMAND git describe --always --dirty --abbrev=12
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE GATIO_REVISION
-    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  target_compile_definitions(gatio_harness PUBLIC GATIO_VERSION="${PROJECT_VERSION}"
-    $<$<BOOL:${GATIO_REVISION}>:GATIO_REVISION="${GATIO_REVISION}">)
+  target_compile_definitions(gatio_harness PUBLIC GATIO_VERSION="${PROJECT_VERSION}")
+
+  # Results say which source they were measured with, and in which build: asked anew at every build.
+  set(generated ${PROJECT_BINARY_DIR}/generated)
+  set(build_type ${CMAKE_BUILD_TYPE})
+  if(GATIO_SANITIZE)
+    string(APPEND build_type " (${GATIO_SANITIZE})")
+  endif()
+  add_custom_target(gatio_build_info
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DHEADER=${generated}/gatio_build.hpp
+      "-DBUILD_TYPE=${build_type}" -P ${PROJECT_SOURCE_DIR}/cmake/build_info.cmake
+    BYPRODUCTS ${generated}/gatio_build.hpp COMMENT "" VERBATIM)
+  add_dependencies(gatio_harness gatio_build_info)
+  target_include_directories(gatio_harness PRIVATE ${generated})
 endif()
 
 if(EXISTS ${PROJECT_SOURCE_DIR}/harness/main.cpp)

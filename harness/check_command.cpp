@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/describe_json.hpp"
+#include "harness/exit_code.hpp"
 #include "runtime/config/runtime_config.hpp"
 #include "runtime/config/suggest.hpp"
 #include "runtime/kernel/features.hpp"
@@ -12,11 +13,8 @@
 namespace gatio::harness {
 namespace {
 
-constexpr int kFine = 0;
-constexpr int kBadInput = 2;
-
 int refuse(const std::string& sentence) {
-  fmt::print(stderr, "{}\n", sentence);
+  fmt::print(stderr, "gatio check: {}\n", sentence);
   return kBadInput;
 }
 

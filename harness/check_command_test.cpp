@@ -51,14 +51,16 @@ TEST(CheckCommand, ABadKeyIsExitCode2WithItsPlace) {
   Outcome outcome = check("[[listener]]\nport = 1\nbacklgo = 5\n");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_EQ(outcome.out, "");
-  EXPECT_EQ(outcome.err, "FILE:3: listener.backlgo: unknown; did you mean 'backlog'?\n");
+  EXPECT_EQ(outcome.err,
+            "gatio check: FILE:3: listener.backlgo: unknown; did you mean 'backlog'?\n");
 }
 
 TEST(CheckCommand, AMixThatDoesNotFitNamesItsPlace) {
   Outcome outcome = check("[[tpc]]\ndrivers = '5both'\n");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_EQ(outcome.err,
-            "FILE:1: tpc: mix '5both' needs 5 cores, but node 0 has 4 cores (topology 'numa:1 "
+            "gatio check: FILE:1: tpc: mix '5both' needs 5 cores, but node 0 has 4 cores (topology "
+            "'numa:1 "
             "core:4 pu:1')\n");
 }
 
@@ -72,12 +74,13 @@ TEST(CheckCommand, EveryConflictIsALineOnStderr) {
       "[[listener]]\nport = 1\n[[listener]]\nport = 1\nbacklog = 9\n[[listener]]\nport = "
       "2\ndrivers = ['0/7']\n");
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_EQ(
-      outcome.err,
-      "port 127.0.0.1:1/tcp: driver 0/0 (FILE:1) and driver 0/1 (FILE:3) must have the same "
-      "configuration, but "
-      "backlog is 4096 against 9\n"
-      "FILE:6 (127.0.0.1:2/tcp): drivers: driver 0/7 does not exist: node 0 has drivers 0 to 3\n");
+  EXPECT_EQ(outcome.err,
+            "gatio check: port 127.0.0.1:1/tcp: driver 0/0 (FILE:1) and driver 0/1 (FILE:3) must "
+            "have the same "
+            "configuration, but "
+            "backlog is 4096 against 9\n"
+            "gatio check: FILE:6 (127.0.0.1:2/tcp): drivers: driver 0/7 does not exist: node 0 has "
+            "drivers 0 to 3\n");
 }
 
 TEST(CheckCommand, NamesThatAProgramMustRegisterAreNoted) {
@@ -101,7 +104,8 @@ TEST(TopologyCommand, ABadTopologyIsExitCode2) {
   EXPECT_EQ(topology_command({.topology = "nume:1", .json = false}), 2);
   fflush(nullptr);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "topology 'nume:1' is not \"this\", nor an .xml file, nor a description such as "
+            "gatio topology: topology 'nume:1' is not \"this\", nor an .xml file, nor a "
+            "description such as "
             "\"numa:2 core:4 pu:2\"\n");
 }
 

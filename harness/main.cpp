@@ -1,5 +1,4 @@
-// The `gatio` program: options in, an exit code out (design §8: 0 fine, 1 a finding, 2 bad usage or
-// input, 3 undecided, 4 the environment lacks something, 130 interrupted). Each command registers
+// The `gatio` program: options in, an exit code out (harness/exit_code.hpp). Each command registers
 // itself with the parser and leaves behind what is to be called.
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -7,6 +6,7 @@
 #include <memory>
 
 #include "harness/check_command.hpp"
+#include "harness/exit_code.hpp"
 #include "harness/run_command.hpp"
 #include "harness/serve_command.hpp"
 #include "harness/topology_command.hpp"
@@ -50,7 +50,8 @@ void add_run(CLI::App& app, Action& action) {
       "Prints a table ranked by CPU time per request.\n"
       "Exit codes: 0 fine; 1 a reply was wrong or a server died; 2 bad usage or scenario; 4 "
       "something is missing\n"
-      "here; 130 after Ctrl-C, with what was measured saved.");
+      "here; 130 after Ctrl-C, with what was measured saved: in the file of --out, else in\n"
+      "./NAME-interrupted.json.");
   command->callback(
       [options, &action] { action = [options] { return gatio::harness::run_command(*options); }; });
 }
@@ -127,7 +128,7 @@ int main(int argc, char** argv) {
   add_run(app, action);
   if (argc > 1 && argv[1][0] != '-' && !is_command(app, argv[1])) {
     fprintf(stderr, "gatio: there is no command '%s'; gatio --help lists them\n", argv[1]);
-    return 2;
+    return gatio::harness::kBadInput;
   }
   try {
     app.parse(argc, argv);
@@ -135,7 +136,7 @@ int main(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
     fprintf(stderr, "gatio: %s; see gatio --help\n", error.what());
-    return 2;
+    return gatio::harness::kBadInput;
   }
   return action();
 }

@@ -4,34 +4,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "harness/usage.hpp"
 #include "harness/wrk.hpp"
+#include "runtime/metrics.hpp"
 
 namespace gatio::harness {
-
-// One driver's counters, as a server of ours writes them when it ends.
-struct DriverMetrics {
-  unsigned tpc = 0;
-  unsigned driver = 0;
-  std::string role;
-  unsigned cpu = 0;
-  unsigned node = 0;
-  uint64_t requests = 0;
-  uint64_t tasks = 0;
-  uint64_t sqes = 0;
-  uint64_t io_sqes = 0;
-  uint64_t enters = 0;
-  uint64_t cqes = 0;
-  uint64_t handoffs = 0;
-  uint64_t cq_overflow = 0;
-  uint64_t enobufs = 0;
-  uint64_t parks = 0;
-  uint64_t wakes = 0;
-  uint64_t cpu_ns = 0;
-};
 
 // Over the server's whole life: warm-up and timed pass.
 struct ServerMetrics {
@@ -61,7 +40,7 @@ struct Measurement {
   uint64_t server_context_switches = 0;
   uint64_t generator_cpu_ns = 0;
   std::vector<unsigned> generator_cpus;
-  bool shared = false;           // the generator ran on the server's CPUs too
+  bool shared = false;           // the generator ran on the server's cores too
   bool generator_bound = false;  // its throughput says more about wrk than about the server
   Pressure pressure;
   std::optional<ServerMetrics> server;  // of servers of ours only

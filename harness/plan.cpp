@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <map>
 
 #include "harness/mix.hpp"
 #include "runtime/base/prng.hpp"
@@ -51,6 +51,12 @@ double estimate_seconds(const Plan& plan, unsigned repetitions) {
          static_cast<double>(plan.arms.size()) * repetitions * (plan.seconds + kOverheadSeconds);
 }
 
+template <typename T>
+void shuffle(std::vector<T>& values, Prng& prng) {
+  for (size_t i = values.size(); i > 1; --i)
+    std::swap(values[i - 1], values[prng.below(i)]);  // Fisher-Yates
+}
+
 // Takes one value out of the middle of the longest list; false when all have one left.
 bool thin_sweep(std::vector<Sweep>& sweep) {
   const auto longest = std::ranges::max_element(
@@ -83,6 +89,9 @@ Plan make_plan(const Scenario& scenario, const Topology& topology) {
   plan.repetitions = scenario.repetitions;
   plan.seconds = scenario.seconds;
   plan.cpus = cpus_of(topology);
+  for (const Node& node : topology.nodes) {
+    for (const Core& core : node.cores) plan.cores.push_back(core.pus);
+  }
   const std::vector<Arguments> points = sweep_points(scenario.sweep);
   for (const std::string& mix : scenario.mixes) {
     const Result<std::vector<unsigned>> used = cpus_of_mix(mix, topology);
@@ -104,6 +113,23 @@ Plan make_plan(const Scenario& scenario, const Topology& topology) {
     }
   }
   return plan;
+}
+
+GeneratorPlace place_generator(const Plan& plan, const ServerSpec& server) {
+  const auto is_servers = [&](unsigned cpu) { return std::ranges::count(server.cpus, cpu) > 0; };
+  std::vector<unsigned> free;  // of cores that the server does not touch
+  std::vector<unsigned> left;  // of any core
+  for (const std::vector<unsigned>& core : plan.cores) {
+    const bool touched = std::ranges::any_of(core, is_servers);
+    for (const unsigned cpu : core) {
+      if (!touched) free.push_back(cpu);
+      if (!is_servers(cpu)) left.push_back(cpu);
+    }
+  }
+  std::ranges::sort(free);
+  std::ranges::sort(left);
+  if (!free.empty()) return {free, false};
+  return {left.empty() ? plan.cpus : left, true};
 }
 
 std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
@@ -134,13 +160,30 @@ std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
   return left_out;
 }
 
-std::vector<std::vector<size_t>> interleave(size_t arms, unsigned repetitions, uint64_t seed) {
+std::vector<std::vector<size_t>> groups_of(const Plan& plan) {
+  std::vector<std::vector<size_t>> groups;
+  std::map<std::pair<std::string, unsigned>, size_t> places;
+  for (size_t arm = 0; arm < plan.arms.size(); ++arm) {
+    const auto key =
+        std::pair(plan.servers[plan.arms[arm].server].point, plan.arms[arm].connections);
+    const auto [place, added] = places.emplace(key, groups.size());
+    if (added) groups.emplace_back();
+    groups[place->second].push_back(arm);
+  }
+  return groups;
+}
+
+std::vector<std::vector<size_t>> interleave(const std::vector<std::vector<size_t>>& groups,
+                                            unsigned repetitions, uint64_t seed) {
   Prng prng(seed);
-  std::vector<std::vector<size_t>> order(repetitions, std::vector<size_t>(arms));
+  std::vector<std::vector<size_t>> shuffled = groups;
+  std::vector<std::vector<size_t>> order(repetitions);
   for (std::vector<size_t>& block : order) {
-    std::iota(block.begin(), block.end(), size_t{0});
-    for (size_t i = arms; i > 1; --i)
-      std::swap(block[i - 1], block[prng.below(i)]);  // Fisher-Yates
+    shuffle(shuffled, prng);
+    for (std::vector<size_t>& group : shuffled) {
+      shuffle(group, prng);
+      block.insert(block.end(), group.begin(), group.end());
+    }
   }
   return order;
 }

@@ -1,5 +1,6 @@
 // What a run measures and in which order: the arms (a server configuration under one load) and, for
-// each repetition, a random permutation of them, so that arms measured close in time form pairs.
+// each repetition, a random permutation of them in which compared arms are neighbours: they form
+// pairs.
 // Pure data and pure functions of the scenario and the seed; any thread.
 #pragma once
 
@@ -35,8 +36,9 @@ struct Arm {
 struct Plan {
   std::vector<ServerSpec> servers;
   std::vector<Arm> arms;
-  std::vector<unsigned> cpus;        // all that the machine has for this process
-  std::vector<std::string> skipped;  // one sentence each
+  std::vector<unsigned> cpus;                // all that the machine has for this process
+  std::vector<std::vector<unsigned>> cores;  // the same by core: hyper-threads stand together
+  std::vector<std::string> skipped;          // one sentence each
   unsigned repetitions = 0;
   unsigned seconds = 0;
 };
@@ -44,6 +46,14 @@ struct Plan {
 // Leaves out what does not fit the CPUs. Targets that do not name a swept argument are measured at
 // one point.
 Plan make_plan(const Scenario& scenario, const Topology& topology);
+
+// Where the load generator runs beside this server: on cores of its own as long as there are any,
+// else on the hyper-threads that the server leaves, else everywhere. The last two are `shared`.
+struct GeneratorPlace {
+  std::vector<unsigned> cpus;
+  bool shared = false;
+};
+GeneratorPlace place_generator(const Plan& plan, const ServerSpec& server);
 
 // All points of the sweep: every combination of its values.
 std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep);
@@ -53,7 +63,12 @@ std::vector<Arguments> sweep_points(const std::vector<Sweep>& sweep);
 std::vector<std::string> shorten(Scenario& scenario, const Topology& topology,
                                  double budget_seconds);
 
-// order[repetition] is a permutation of 0..arms-1, set by the seed alone.
-std::vector<std::vector<size_t>> interleave(size_t arms, unsigned repetitions, uint64_t seed);
+// The arms that are compared with one another: those of one point and one number of connections.
+std::vector<std::vector<size_t>> groups_of(const Plan& plan);
+
+// order[repetition] is a permutation of all arms, set by the seed alone: the groups are shuffled,
+// and the arms inside each, so that those that are compared are neighbours in time.
+std::vector<std::vector<size_t>> interleave(const std::vector<std::vector<size_t>>& groups,
+                                            unsigned repetitions, uint64_t seed);
 
 }  // namespace gatio::harness

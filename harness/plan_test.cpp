@@ -61,7 +61,7 @@ TEST(Plan, AServerGetsTheFirstOfTheAllowedCpus) {
 
 TEST(Plan, EveryRepetitionIsAPermutationOfAllArms) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    for (std::vector<size_t> block : interleave(7, 5, seed)) {
+    for (std::vector<size_t> block : interleave({{0, 3}, {1, 2, 6}, {4, 5}}, 5, seed)) {
       std::vector<size_t> all(7);
       std::iota(all.begin(), all.end(), size_t{0});
       std::ranges::sort(block);
@@ -70,21 +70,69 @@ TEST(Plan, EveryRepetitionIsAPermutationOfAllArms) {
   }
 }
 
+const std::vector<std::vector<size_t>> kGroups{{0, 1, 2}, {3, 4, 5}, {6, 7, 8}};
+
+TEST(Plan, ArmsThatAreComparedAreNeighboursInTime) {
+  for (const std::vector<size_t>& block : interleave(kGroups, 200, 5)) {
+    for (size_t i = 0; i < block.size(); i += 3) {
+      EXPECT_EQ(block[i] / 3, block[i + 1] / 3);
+      EXPECT_EQ(block[i] / 3, block[i + 2] / 3);
+    }
+  }
+}
+
+TEST(Plan, AGroupIsOnePointWithOneNumberOfConnections) {
+  Scenario with = scenario();
+  with.targets[0].command.emplace_back("--spin={work_ns}");
+  const Plan plan = make_plan(with, machine({0, 1}));
+  const auto groups = groups_of(plan);
+  ASSERT_EQ(groups.size(), 4U);
+  for (const std::vector<size_t>& group : groups) {
+    EXPECT_EQ(group.size(), 3U);  // two mixes and the floor
+    for (const size_t arm : group) {
+      EXPECT_EQ(plan.arms[arm].connections, plan.arms[group[0]].connections);
+      EXPECT_EQ(plan.servers[plan.arms[arm].server].point,
+                plan.servers[plan.arms[group[0]].server].point);
+    }
+  }
+}
+
 TEST(Plan, TheSeedAloneSetsTheOrder) {
-  EXPECT_EQ(interleave(9, 4, 42), interleave(9, 4, 42));
-  EXPECT_NE(interleave(9, 4, 42), interleave(9, 4, 43));
+  EXPECT_EQ(interleave(kGroups, 4, 42), interleave(kGroups, 4, 42));
+  EXPECT_NE(interleave(kGroups, 4, 42), interleave(kGroups, 4, 43));
 }
 
 TEST(Plan, RepetitionsDifferInTheirOrder) {
-  const auto order = interleave(9, 2, 1);
+  const auto order = interleave(kGroups, 2, 1);
   EXPECT_NE(order[0], order[1]);
 }
 
 TEST(Plan, EveryArmComesFirstAboutEquallyOften) {
   constexpr size_t kArms = 4;
   std::vector<unsigned> first(kArms, 0);
-  for (const auto& block : interleave(kArms, 4000, 7)) ++first[block[0]];
+  for (const auto& block : interleave({{0, 1}, {2, 3}}, 4000, 7)) ++first[block[0]];
   for (const unsigned times : first) EXPECT_NEAR(times, 1000, 150);  // five standard deviations
+}
+
+std::vector<unsigned> generator_beside(const char* topology, const std::string& mix, bool shared) {
+  Scenario one = scenario();
+  one.mixes = {mix};
+  const Plan plan = make_plan(one, *load_topology(topology));
+  const GeneratorPlace place = place_generator(plan, plan.servers.at(0));
+  EXPECT_EQ(place.shared, shared);
+  return place.cpus;
+}
+
+TEST(Plan, TheGeneratorKeepsAwayFromTheHyperThreadsOfTheServersCores) {
+  EXPECT_EQ(generator_beside("numa:1 core:2 pu:2", "1both", false), (std::vector<unsigned>{2, 3}));
+}
+
+TEST(Plan, WithoutAFreeCoreTheGeneratorTakesTheOtherHyperThreads) {
+  EXPECT_EQ(generator_beside("numa:1 core:2 pu:2", "2both", true), (std::vector<unsigned>{1, 3}));
+}
+
+TEST(Plan, WithoutAFreeCpuTheGeneratorRunsEverywhere) {
+  EXPECT_EQ(generator_beside("numa:1 core:2 pu:1", "2both", true), (std::vector<unsigned>{0, 1}));
 }
 
 TEST(Plan, QuickFitsTheBudgetAndKeepsEveryMix) {

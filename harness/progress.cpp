@@ -28,6 +28,11 @@ void Progress::step(const std::string& what) {
   fflush(stderr);
 }
 
+void Progress::skip() {
+  ++begun_;
+  ++skipped_;
+}
+
 void Progress::say(const std::string& sentence) {
   clear();
   fputs((sentence + "\n").c_str(), stderr);
@@ -39,7 +44,8 @@ void Progress::clear() const {
 
 std::string Progress::time_left() const {
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-  const double each = begun_ < 3 ? seconds_per_step_ : spent.count() / static_cast<double>(begun_);
+  const size_t timed = begun_ - skipped_;
+  const double each = timed < 3 ? seconds_per_step_ : spent.count() / static_cast<double>(timed);
   return readable_seconds(each * static_cast<double>(steps_ - begun_));
 }
 

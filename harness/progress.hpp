@@ -17,6 +17,8 @@ class Progress {
 
   // A step begins; `what` is its name.
   void step(const std::string& what);
+  // A step that is left out: it counts as done, and not for the time that a step takes.
+  void skip();
   // A sentence that stays on the screen.
   void say(const std::string& sentence);
 
@@ -26,7 +28,8 @@ class Progress {
 
   std::chrono::steady_clock::time_point start_;
   size_t steps_;
-  size_t begun_ = 0;
+  size_t begun_ = 0;  // and those left out
+  size_t skipped_ = 0;
   double seconds_per_step_;
   bool terminal_;
 };

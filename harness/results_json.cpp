@@ -11,6 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "harness/circumstances.hpp"
+#include "harness/summary.hpp"
+
 namespace gatio::harness {
 namespace {
 
@@ -23,7 +26,7 @@ void put(Json& object, const char* key, const std::optional<double>& value) {
 Json driver_json(const DriverMetrics& driver) {
   return {{"tpc", driver.tpc},
           {"driver", driver.driver},
-          {"role", driver.role},
+          {"role", config::name(driver.role)},
           {"cpu", driver.cpu},
           {"node", driver.node},
           {"requests", driver.requests},
@@ -37,6 +40,7 @@ Json driver_json(const DriverMetrics& driver) {
           {"enobufs", driver.enobufs},
           {"parks", driver.parks},
           {"wakes", driver.wakes},
+          {"spin_ns", driver.spin_ns},
           {"cpu_ns", driver.cpu_ns}};
 }
 
@@ -46,7 +50,7 @@ std::optional<double> imbalance(const ServerMetrics& server) {
   uint64_t sum = 0;
   unsigned drivers = 0;
   for (const DriverMetrics& driver : server.drivers) {
-    if (driver.role == "exec") continue;
+    if (!config::does_io(driver.role)) continue;
     largest = std::max(largest, driver.requests);
     sum += driver.requests;
     ++drivers;
@@ -131,6 +135,23 @@ Json entry_json(const Plan& plan, const Measurement& measurement) {
   return entry;
 }
 
+// Each arm against the floor and nginx, in pairs of the same repetition.
+Json ratios_json(const Plan& plan, const std::vector<Measurement>& measurements) {
+  Json list = Json::array();
+  for (size_t arm = 0; arm < plan.arms.size(); ++arm) {
+    for (const size_t reference : references_of(plan, arm)) {
+      const auto ratio = paired_cpu_ratio(measurements, arm, reference);
+      if (!ratio) continue;
+      list.push_back({{"name", plan.arms[arm].name},
+                      {"reference", plan.arms[reference].name},
+                      {"cpu_time_ratio", ratio->median},
+                      {"spread", ratio->spread},
+                      {"pairs", ratio->pairs}});
+    }
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string results_json(const Scenario& scenario, const Plan& plan, const Context& context,
@@ -140,11 +161,13 @@ std::string results_json(const Scenario& scenario, const Plan& plan, const Conte
   head["date"] = context.date;
   head["executable"] = context.executable;
   head["num_cpus"] = context.cpus;
-  head["library_build_type"] = "release";
+  head["library_build_type"] = library_build_type(context.build_type);
+  head["build_type"] = context.build_type;
   head["scenario"] = scenario.name;
   head["revision"] = context.revision;
   head["binaries"] = Json::object();
   for (const auto& [name, hash] : context.binaries) head["binaries"][name] = hash;
+  head["cpu_model"] = context.cpu_model;
   head["kernel"] = context.kernel;
   head["topology"] = context.topology;
   head["seed"] = context.seed;
@@ -152,7 +175,10 @@ std::string results_json(const Scenario& scenario, const Plan& plan, const Conte
   head["seconds"] = plan.seconds;
   head["pipeline"] = scenario.load.pipeline;
   head["complete"] = context.complete;
-  head["skipped"] = plan.skipped;
+  head["skipped"] = Json::array();
+  for (const std::string& sentence : plan.skipped)
+    head["skipped"].push_back(without_folders(sentence));
+  head["paired_ratios"] = ratios_json(plan, measurements);
   json["benchmarks"] = Json::array();
   for (const Measurement& measurement : measurements)
     json["benchmarks"].push_back(entry_json(plan, measurement));

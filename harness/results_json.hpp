@@ -15,10 +15,12 @@ namespace gatio::harness {
 
 // How and on what it was measured.
 struct Context {
-  std::string date;  // ISO 8601 with the offset to UTC
-  std::string executable;
+  std::string date;                             // ISO 8601 with the offset to UTC
+  std::string executable;                       // the file's name: no folder of this machine
   std::string revision;                         // of the source that gatio was built from
   std::map<std::string, std::string> binaries;  // server -> "fnv1a64:..." of its program
+  std::string build_type;
+  std::string cpu_model;
   std::string kernel;
   std::string topology;
   unsigned cpus = 0;  // that this process may use

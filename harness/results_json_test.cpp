@@ -79,9 +79,38 @@ TEST(ResultsJson, TheContextSaysWhatWasMeasured) {
   const json context = Case().parsed()["context"];
   EXPECT_EQ(context["seed"], 7);
   for (const char* key : {"date", "num_cpus", "executable", "revision", "binaries", "kernel",
-                          "topology", "generator"}) {
+                          "topology", "generator", "cpu_model", "build_type"}) {
     EXPECT_TRUE(context.contains(key)) << key;
   }
+}
+
+TEST(ResultsJson, TheBuildIsCalledWhatItIs) {
+  Case c;
+  c.context.build_type = "Debug";
+  EXPECT_EQ(c.parsed()["context"]["library_build_type"], "debug");
+  c.context.build_type = "RelWithDebInfo";
+  EXPECT_EQ(c.parsed()["context"]["library_build_type"], "release");
+}
+
+TEST(ResultsJson, RatiosComeWithSpreadAndPairs) {
+  Case c;
+  Measurement floor = c.run;
+  floor.arm = 1;
+  floor.server_cpu_ns = c.run.server_cpu_ns / 2;
+  const json whole = json::parse(results_json(c.scenario, c.plan, c.context, {c.run, floor}));
+  const json ratios = whole["context"]["paired_ratios"];
+  ASSERT_EQ(ratios.size(), 1U);
+  EXPECT_EQ(ratios[0]["reference"], "static/target:floor/conns:64");
+  EXPECT_DOUBLE_EQ(ratios[0]["cpu_time_ratio"], 2);
+  EXPECT_EQ(ratios[0]["spread"], 0);
+  EXPECT_EQ(ratios[0]["pairs"], 1);
+}
+
+TEST(ResultsJson, NamesNoFolderOfThisMachine) {
+  Case c;
+  c.plan.skipped = {"1both: the server ended: /some/where/hello: io_uring is disabled"};
+  EXPECT_EQ(c.parsed()["context"]["skipped"][0],
+            "1both: the server ended: hello: io_uring is disabled");
 }
 
 TEST(ResultsJson, WhatWasNotMeasuredIsAbsent) {
@@ -97,14 +126,15 @@ TEST(ResultsJson, WhatWasNotMeasuredIsAbsent) {
 TEST(ResultsJson, TheDriversCountersAreSummedAndListed) {
   Case c;
   c.run.server = ServerMetrics{1000, 0, 64, {DriverMetrics{}, DriverMetrics{}}};
-  c.run.server->drivers[0].role = "io";
+  c.run.server->drivers[0].role = config::Role::io;
   c.run.server->drivers[0].requests = 1000;
   c.run.server->drivers[0].enters = 400;
   c.run.server->drivers[0].cqes = 2000;
   c.run.server->drivers[0].handoffs = 1000;
-  c.run.server->drivers[1].role = "exec";
+  c.run.server->drivers[1].role = config::Role::exec;
   c.run.server->drivers[1].enters = 100;
   c.run.server->drivers[1].tasks = 1000;
+  c.run.server->drivers[1].spin_ns = 17;
   const json entry = c.parsed()["benchmarks"].at(0);
   EXPECT_DOUBLE_EQ(entry["enters_per_req"], 0.5);
   EXPECT_DOUBLE_EQ(entry["cqe_per_enter"], 4);
@@ -113,6 +143,7 @@ TEST(ResultsJson, TheDriversCountersAreSummedAndListed) {
   EXPECT_EQ(entry["cq_overflow"], 0);
   ASSERT_EQ(entry["gatio"]["drivers"].size(), 2U);
   EXPECT_EQ(entry["gatio"]["drivers"][1]["tasks"], 1000);
+  EXPECT_EQ(entry["gatio"]["drivers"][1]["spin_ns"], 17);
 }
 
 TEST(ResultsJson, NoMeasurementsAreStillValid) {

@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
+#include "harness/circumstances.hpp"
+#include "harness/exit_code.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/mix.hpp"
 #include "harness/plan.hpp"
@@ -25,27 +25,13 @@
 #include "harness/wrk.hpp"
 #include "runtime/config/mix.hpp"
 
-#ifndef GATIO_REVISION
-#define GATIO_REVISION "unknown"
-#endif
-
 namespace gatio::harness {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-enum ExitCode {
-  kFine = 0,
-  kFinding = 1,
-  kBadInput = 2,
-  kUndecided = 3,
-  kLacking = 4,
-  kInterrupted = 130
-};
 
 // `--quick` promises 60 s. The plan is made for the first figure; whatever goes slower than
-// planned, no pass begins that could end after the second.
+// planned, no pass begins that could end after the second, and no wait within one goes on past it.
 constexpr double kQuickPlanSeconds = 45;
 constexpr int kQuickDeadlineSeconds = 54;
 
@@ -79,34 +65,6 @@ std::string own_path() {
   return fs::read_symlink("/proc/self/exe", error).string();
 }
 
-// FNV-1a, 64 bits: enough to tell two builds apart, and no library is needed. Not against forgery.
-std::string file_hash(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return "";
-  uint64_t hash = 0xcbf29ce484222325;
-  char buffer[65536];
-  while (in.read(buffer, sizeof(buffer)), in.gcount() > 0) {
-    for (std::streamsize i = 0; i < in.gcount(); ++i)
-      hash = (hash ^ static_cast<unsigned char>(buffer[i])) * 0x100000001b3;
-  }
-  return fmt::format("fnv1a64:{:016x}", hash);
-}
-
-std::string now_iso() {
-  const time_t now = time(nullptr);
-  tm parts{};
-  localtime_r(&now, &parts);
-  char text[40];
-  strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &parts);
-  return std::string(text).insert(strlen(text) - 2, ":");
-}
-
-std::string kernel_release() {
-  utsname name{};
-  return uname(&name) == 0 ? fmt::format("{} {} {}", name.sysname, name.release, name.machine)
-                           : "unknown";
-}
-
 // Replaces the scenario's mixes by those asked for.
 Result<void> choose_mixes(const RunOptions& options, Scenario& scenario) {
   if (options.mixes.empty()) return {};
@@ -124,14 +82,18 @@ Result<void> choose_mixes(const RunOptions& options, Scenario& scenario) {
 }
 
 // Takes out the targets whose program is not installed, and says so.
-void drop_missing_targets(Scenario& scenario, const Surroundings& surroundings,
-                          std::vector<std::string>& skipped) {
+// Returns the names of the programs.
+std::vector<std::string> drop_missing_targets(Scenario& scenario, const Surroundings& surroundings,
+                                              std::vector<std::string>& skipped) {
+  std::vector<std::string> missing;
   std::erase_if(scenario.targets, [&](const Target& target) {
     const std::string program = fill_in(target.command[0], {{"scenarios", surroundings.programs}});
     if (program_exists(program)) return false;
-    skipped.push_back(fmt::format("target {}: {} is not installed", target.name, program));
+    missing.push_back(fs::path(program).filename());
+    skipped.push_back(fmt::format("target {}: {} is not installed", target.name, missing.back()));
     return true;
   });
+  return missing;
 }
 
 class RunCommand {
@@ -140,16 +102,16 @@ class RunCommand {
     const std::string self = own_path();
     surroundings_ = {fs::path(self).parent_path() / "scenarios", work_.path(), options.topology,
                      options.without};
-    context_.executable = self;
+    context_.executable = fs::path(self).filename();
   }
 
   int run() {
     if (const int code = prepare(); code != kFine) return code;
-    const Clock::time_point start = Clock::now();
-    std::optional<Clock::time_point> deadline;
-    if (options_.quick) deadline = start + std::chrono::seconds(kQuickDeadlineSeconds);
+    if (options_.quick)
+      surroundings_.deadline.at =
+          Deadline::Clock::now() + std::chrono::seconds(kQuickDeadlineSeconds);
     Runner runner(scenario_, plan_, surroundings_, interrupt_);
-    RunResult result = runner.run(context_.seed, deadline);
+    RunResult result = runner.run(context_.seed);
     std::ranges::copy(result.skipped, std::back_inserter(plan_.skipped));
     fmt::print("{}", render_table(scenario_, plan_, result.measurements));
     for (const std::string& sentence : plan_.skipped) fmt::print("skipped: {}\n", sentence);
@@ -166,10 +128,8 @@ class RunCommand {
     if (auto chosen = choose_mixes(options_, scenario_); !chosen) {
       return complain(chosen.error().message()), kBadInput;
     }
-    if (!out_is_writable()) {
-      complain(fmt::format("--out {}: cannot write there: {}", options_.out, strerror(errno)));
-      return kBadInput;
-    }
+    if (const std::string problem = problem_of_out(); !problem.empty())
+      return complain(fmt::format("--out {}: {}", options_.out, problem)), kBadInput;
     if (!program_exists("wrk")) {
       return complain(
                  "wrk, which generates the load, is not installed: install it (apt-get install "
@@ -193,10 +153,14 @@ class RunCommand {
   }
 
   // Asked before minutes of measuring are lost.
-  bool out_is_writable() const {
-    if (options_.out.empty()) return true;
+  std::string problem_of_out() const {
+    if (options_.out.empty()) return "";
+    std::error_code ignored;
+    if (options_.out.back() == '/' || fs::is_directory(options_.out, ignored))
+      return fmt::format("is a folder; name a file in it, such as {}.json", scenario_.name);
     const std::string folder = fs::path(options_.out).parent_path().string();
-    return access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+    if (access(folder.empty() ? "." : folder.c_str(), W_OK) == 0) return "";
+    return fmt::format("cannot write there: {}", strerror(errno));
   }
 
   int make_the_plan() {
@@ -208,7 +172,8 @@ class RunCommand {
     }
     const std::vector<unsigned> cpus = cpus_of(*topology);
     std::vector<std::string> skipped;
-    drop_missing_targets(scenario_, surroundings_, skipped);
+    const std::vector<std::string> missing =
+        drop_missing_targets(scenario_, surroundings_, skipped);
     std::vector<std::string> left_out;
     if (options_.quick) left_out = shorten(scenario_, *topology, kQuickPlanSeconds);
     plan_ = make_plan(scenario_, *topology);
@@ -216,27 +181,37 @@ class RunCommand {
     for (const std::string& sentence : plan_.skipped) fmt::print(stderr, "skipped: {}\n", sentence);
     const bool any_mix =
         std::ranges::any_of(plan_.servers, [](const ServerSpec& spec) { return !spec.target; });
-    if (plan_.arms.empty() || (!any_mix && !scenario_.mixes.empty())) {
+    if (plan_.arms.empty() && scenario_.mixes.empty())
+      return complain(no_target(missing)), kLacking;
+    if (!any_mix && !scenario_.mixes.empty()) {
       complain(fmt::format(
           "none of the mixes of {} fits the {} CPUs that this process may use; name a smaller one "
           "with --mix",
           scenario_.file, cpus.size()));
       return kLacking;
     }
-    describe(cpus, left_out);
+    describe(*topology, left_out);
     std::ofstream script(work_.path() + "/load.lua");
     script << wrk_script(scenario_.load.pipeline);
     return kFine;
   }
 
+  // For a scenario that has nothing but targets.
+  std::string no_target(const std::vector<std::string>& missing) const {
+    return fmt::format("{} has no mixes, and none of its targets is installed; install {}",
+                       scenario_.file, fmt::join(missing, " or "));
+  }
+
   // Fills in the context and says what is about to happen.
-  void describe(const std::vector<unsigned>& cpus, const std::vector<std::string>& left_out) {
+  void describe(const Topology& topology, const std::vector<std::string>& left_out) {
+    const std::vector<unsigned> cpus = cpus_of(topology);
     context_.date = now_iso();
-    context_.revision = GATIO_REVISION;
+    context_.revision = build_revision();
+    context_.build_type = build_type();
+    context_.cpu_model = cpu_model();
     context_.kernel = kernel_release();
     context_.cpus = static_cast<unsigned>(cpus.size());
-    context_.topology = options_.topology.empty() ? fmt::format("this: cpus {}", cpu_list(cpus))
-                                                  : options_.topology;
+    context_.topology = describe_topology(topology);
     context_.generator = find_wrk_version();
     context_.seed = options_.seed.value_or(std::random_device{}());
     for (const ServerSpec& spec : plan_.servers) {
@@ -264,16 +239,18 @@ class RunCommand {
   }
 
   int finish(const RunResult& result) {
-    if (!options_.out.empty()) {
-      const auto written = write_results(
-          options_.out, results_json(scenario_, plan_, context_, result.measurements));
+    std::string file = options_.out;
+    if (file.empty() && result.interrupted && !result.measurements.empty())
+      file = "./" + scenario_.name + "-interrupted.json";
+    if (!file.empty()) {
+      const auto written =
+          write_results(file, results_json(scenario_, plan_, context_, result.measurements));
       if (!written) return complain(written.error().message()), kLacking;
-      fmt::print(stderr, "results: {}\n", options_.out);
+      if (!result.interrupted) fmt::print(stderr, "results: {}\n", file);
     }
     if (result.interrupted) {
-      complain(options_.out.empty()
-                   ? "interrupted; with --out FILE.json the results so far would have been saved"
-                   : "interrupted; the results so far are in " + options_.out);
+      complain(file.empty() ? "interrupted before anything was measured"
+                            : "interrupted; the results so far are in " + file);
       return kInterrupted;
     }
     if (result.failed) return complain(result.failed->message()), kBadInput;
@@ -285,14 +262,21 @@ class RunCommand {
               : fmt::format(" (and {} more findings above)", result.findings.size() - 1)));
       return kFinding;
     }
-    if (result.measurements.empty()) {
-      return complain(result.skipped.empty() ? "the time was over before anything was measured"
-                                             : result.skipped[0]),
-             kLacking;
-    }
+    if (const auto lacking = lacks(result)) return complain(*lacking), kLacking;
     if (result.out_of_time)
       complain("the time of --quick was over before all repetitions were done");
     return kFine;
+  }
+
+  // Why a run without a finding answers nothing: other servers alone compare no mixes.
+  std::optional<std::string> lacks(const RunResult& result) const {
+    const bool any_mix = std::ranges::any_of(result.measurements, [&](const Measurement& each) {
+      return !plan_.servers[plan_.arms[each.arm].server].target;
+    });
+    if (any_mix || (scenario_.mixes.empty() && !result.measurements.empty())) return std::nullopt;
+    if (!result.skipped.empty()) return result.skipped[0];
+    return fmt::format("the time was over before {} was measured",
+                       result.measurements.empty() ? "anything" : "any of the mixes");
   }
 
   const RunOptions& options_;

@@ -14,12 +14,12 @@ struct RunOptions {
   std::vector<std::string> mixes;  // instead of the scenario's; empty: those
   bool quick = false;
   std::optional<uint64_t> seed;  // absent: a new one, which is printed and saved
-  std::string out;               // empty: no file
+  std::string out;               // empty: no file, unless it is interrupted
   std::string topology;
   std::vector<std::string> without;
 };
 
-// Returns the exit code of design §8.
+// Returns the exit code of harness/exit_code.hpp.
 int run_command(const RunOptions& options);
 
 }  // namespace gatio::harness

@@ -3,6 +3,7 @@
 #include "harness/run_command.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -96,6 +97,7 @@ TEST_F(RunCommand, MeasuresAnHonestServer) {
   EXPECT_EQ(json["benchmarks"][0]["name"], "s/target:perl/conns:2");
   EXPECT_GT(json["benchmarks"][0]["cpu_time"], 0);
   EXPECT_EQ(json["context"]["complete"], true);
+  EXPECT_EQ(read("out.json").find("\"/"), std::string::npos) << "an absolute path";
 }
 
 TEST_F(RunCommand, AServerThatLiesOnceInAThousandIsAFinding) {
@@ -106,11 +108,27 @@ TEST_F(RunCommand, AServerThatLiesOnceInAThousandIsAFinding) {
   EXPECT_NE(err_.find("body \"Hallo\" instead of \"Hello\""), std::string::npos) << err_;
 }
 
+TEST_F(RunCommand, AServerThatDiesInTheCheckPassDidNotDieUnderLoad) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  std::string dying = kServer;
+  dying.replace(dying.find("my $body"), 0, "exit 7 if ++$count == 1000; ");
+  write("server.pl", dying);
+  scenario(perl(0));
+  EXPECT_EQ(run(), 1);
+  EXPECT_NE(err_.find("exit code 7 while its replies were checked"), std::string::npos) << err_;
+}
+
 TEST_F(RunCommand, AServerThatEndsAtOnceIsAFinding) {
   if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
   scenario(R"(["sh", "-c", "echo no luck today >&2; exit 3"])");
   EXPECT_EQ(run(), 1);
   EXPECT_NE(err_.find("exit code 3 before it answered: no luck today"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, ExitCode2OfATargetIsAFindingAsAnyOther) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario(R"(["sh", "-c", "exit 2"])");
+  EXPECT_EQ(run(), 1);
 }
 
 TEST_F(RunCommand, AServerThatLacksSomethingIsSkippedByName) {
@@ -121,11 +139,59 @@ TEST_F(RunCommand, AServerThatLacksSomethingIsSkippedByName) {
   EXPECT_NE(err_.find("io_uring is disabled"), std::string::npos) << err_;
 }
 
+// Our own servers lie beside the program, here beside the test.
+class OwnServer : public RunCommand {
+ protected:
+  void SetUp() override {
+    RunCommand::SetUp();
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "scenarios";
+    std::filesystem::create_directories(folder);
+    name_ = "test-server-" + std::to_string(getpid());
+    path_ = folder / name_;
+  }
+  void TearDown() override {
+    std::filesystem::remove(path_);
+    RunCommand::TearDown();
+  }
+
+  // A scenario with an own server that is this shell script, and the honest one as a target.
+  void scenario_with(const std::string& script) const {
+    std::ofstream(path_) << "#!/bin/sh\n" << script << "\n";
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
+    scenario(perl(0));
+    const std::string rest = read("s.toml");
+    write("s.toml", "server = \"" + name_ + "\"\nmixes = [\"1both\"]\n" + rest);
+  }
+
+  std::string name_;
+  std::filesystem::path path_;
+};
+
+TEST_F(OwnServer, WithoutAMixThatRunsATargetAloneIsNoAnswer) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario_with("echo \"$0: io_uring is disabled\" >&2; exit 4");
+  EXPECT_EQ(run(), 4);
+  EXPECT_NE(out_.find("perl"), std::string::npos) << out_;
+  EXPECT_NE(err_.rfind("gatio run: 1both: the server ended with exit code 4"), std::string::npos)
+      << err_;
+  EXPECT_EQ(err_.find(path_.parent_path()), std::string::npos) << err_;
+  EXPECT_EQ(read("out.json").find(path_.parent_path()), std::string::npos);
+}
+
+TEST_F(OwnServer, ExitCode2OfAnOwnServerIsBadInput) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  scenario_with("exit 2");
+  EXPECT_EQ(run(), 2);
+}
+
 TEST_F(RunCommand, ATargetThatIsNotInstalledIsSkippedByName) {
   if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
   scenario("[\"gatio-no-such-server\"]");
   EXPECT_EQ(run(), 4);
   EXPECT_NE(err_.find("skipped: target perl: gatio-no-such-server is not installed"),
+            std::string::npos)
+      << err_;
+  EXPECT_NE(err_.find("none of its targets is installed; install gatio-no-such-server"),
             std::string::npos)
       << err_;
 }
@@ -155,6 +221,44 @@ TEST_F(RunCommand, AnOutFolderThatIsNotThereIsToldBeforeMeasuring) {
   options_.out = folder_ + "/none/out.json";
   EXPECT_EQ(run(), 2);
   EXPECT_EQ(err_.find("checking"), std::string::npos) << err_;
+}
+
+TEST_F(RunCommand, AnOutThatIsAFolderIsToldBeforeMeasuring) {
+  scenario(perl(0));
+  for (const std::string& out : {folder_, folder_ + "/", folder_ + "/none/"}) {
+    options_.out = out;
+    EXPECT_EQ(run(), 2) << out;
+    EXPECT_NE(err_.find("is a folder; name a file in it, such as s.json"), std::string::npos)
+        << err_;
+  }
+}
+
+TEST_F(RunCommand, CtrlCSavesWhatWasMeasuredWithoutOutToo) {
+  if (!program_exists("wrk")) GTEST_SKIP() << "wrk is not installed";
+  // The second timed pass never answers, and only its start tells that the first is over: the
+  // server itself interrupts the runner.
+  write("once.sh", "n=$(cat " + folder_ + "/n 2>/dev/null || echo 0); echo $((n + 1)) > " +
+                       folder_ + "/n\n[ $n -lt 2 ] || kill -INT $PPID\nexec perl " + folder_ +
+                       "/server.pl $1 0\n");
+  scenario("[\"sh\", \"" + folder_ + "/once.sh\", \"{port}\"]");
+  std::string text = read("s.toml");
+  text.replace(text.find("repetitions = 1"), 15, "repetitions = 2");
+  write("s.toml", text);
+  options_.out = "";
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  const int code = run();
+  std::filesystem::current_path(before);
+  sigset_t interrupts;  // nothing takes the signal, and the next test would find it
+  sigemptyset(&interrupts);
+  sigaddset(&interrupts, SIGINT);
+  const timespec now{};
+  sigtimedwait(&interrupts, nullptr, &now);
+  EXPECT_EQ(code, 130);
+  EXPECT_NE(err_.find("the results so far are in ./s-interrupted.json"), std::string::npos) << err_;
+  const auto json = nlohmann::json::parse(read("s-interrupted.json"));
+  EXPECT_EQ(json["benchmarks"].size(), 1U);
+  EXPECT_EQ(json["context"]["complete"], false);
 }
 
 TEST_F(RunCommand, WithoutWrkItSaysWhatToDo) {

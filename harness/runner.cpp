@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <limits>
 
 #include "harness/check_client.hpp"
 #include "harness/mix.hpp"
@@ -13,11 +13,11 @@
 namespace gatio::harness {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Deadline::Clock;
 
-constexpr uint64_t kWarmUpRequests = 2'000;
+constexpr int kWarmUpMs = 200;
 constexpr double kOverheadSeconds =
-    0.5;  // of a timed pass beside its timed seconds: start, warm-up, stop
+    0.6;  // of a timed pass beside its timed seconds: start, warm-up, stop
 constexpr int kHurriedChecksMs = 20'000;  // of all check passes when the run has a deadline
 constexpr int kGeneratorGraceMs = 10'000;
 constexpr double kBoundShare = 0.9;  // a generator that is this busy is what limits the throughput
@@ -31,17 +31,6 @@ CheckPlan check_plan(const Scenario& scenario, uint16_t port) {
   return plan;
 }
 
-// What the server's CPUs leave over; all of them when that is nothing.
-std::vector<unsigned> generator_cpus(const std::vector<unsigned>& allowed,
-                                     const std::vector<unsigned>& server, bool& shared) {
-  std::vector<unsigned> left;
-  std::ranges::copy_if(allowed, std::back_inserter(left), [&](unsigned cpu) {
-    return std::ranges::find(server, cpu) == server.end();
-  });
-  shared = left.empty();
-  return shared ? allowed : left;
-}
-
 }  // namespace
 
 Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& surroundings,
@@ -51,32 +40,34 @@ Runner::Runner(const Scenario& scenario, const Plan& plan, const Surroundings& s
       surroundings_(surroundings),
       interrupt_(interrupt),
       usable_(plan.servers.size(), true),
-      bytes_per_reply_(plan.servers.size(), 0),
-      allowed_(plan.cpus) {}
+      bytes_per_reply_(plan.servers.size(), 0) {}
 
-RunResult Runner::run(uint64_t seed, std::optional<Clock::time_point> deadline) {
+RunResult Runner::run(uint64_t seed) {
   progress_.emplace(plan_.servers.size() + plan_.arms.size() * plan_.repetitions,
                     plan_.seconds + kOverheadSeconds);
-  run_all(seed, deadline);
+  run_all(seed);
   progress_.reset();  // takes its line off the terminal before the table comes
   return std::move(result_);
 }
 
-void Runner::run_all(uint64_t seed, std::optional<Clock::time_point> deadline) {
-  const auto order = interleave(plan_.arms.size(), plan_.repetitions, seed);
+void Runner::run_all(uint64_t seed) {
+  const auto order = interleave(groups_of(plan_), plan_.repetitions, seed);
   const double pass_seconds = plan_.seconds + kOverheadSeconds;
   for (size_t server = 0; server < plan_.servers.size(); ++server) {
-    if (check(server, deadline.has_value()) == Next::kStop) return;
+    if (check(server) == Next::kStop) return;
   }
   const auto pass =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(pass_seconds));
   for (unsigned repetition = 0; repetition < plan_.repetitions; ++repetition) {
     for (const size_t arm : order[repetition]) {
-      if (deadline && Clock::now() + pass > *deadline) {
+      if (surroundings_.deadline.within(pass)) {
         result_.out_of_time = true;
         return;
       }
-      if (!usable_[plan_.arms[arm].server]) continue;
+      if (!usable_[plan_.arms[arm].server]) {
+        progress_->skip();
+        continue;
+      }
       if (measure(arm, repetition) == Next::kStop) return;
     }
   }
@@ -90,6 +81,10 @@ void Runner::find(const std::string& sentence) {
 Runner::Next Runner::start_failed(size_t server, const Error& error) {
   if (error.code == ECANCELED) {
     result_.interrupted = true;
+    return Next::kStop;
+  }
+  if (error.code == ETIMEDOUT && surroundings_.deadline.passed()) {
+    result_.out_of_time = true;  // it was given less time than it may take
     return Next::kStop;
   }
   if (error.code == kServerLacksSomething) {
@@ -108,15 +103,21 @@ Runner::Next Runner::start_failed(size_t server, const Error& error) {
   return Next::kGoOn;
 }
 
-Runner::Next Runner::check(size_t index, bool hurry) {
+Runner::Next Runner::check(size_t index) {
   const ServerSpec& spec = plan_.servers[index];
   const std::string name =
       spec.point.empty() ? spec.label : fmt::format("{} {}", spec.point, spec.label);
+  if (surroundings_.deadline.passed()) {
+    result_.out_of_time = true;
+    return Next::kStop;
+  }
   progress_->step("checking the replies of " + name);
   auto server = Server::start(scenario_, spec, surroundings_, interrupt_);
   if (!server) return start_failed(index, server.error());
   CheckPlan plan = check_plan(scenario_, server->port());
-  if (hurry) plan.most_ms = kHurriedChecksMs / static_cast<int>(plan_.servers.size());
+  if (surroundings_.deadline.exists())
+    plan.most_ms = kHurriedChecksMs / static_cast<int>(plan_.servers.size());
+  plan.silence_ms = surroundings_.deadline.bound_ms(plan.silence_ms);
   const auto report = check_replies(plan, interrupt_);
   if (!report) {
     return start_failed(index, {report.error().code, name + ": " + report.error().message()});
@@ -129,7 +130,8 @@ Runner::Next Runner::check(size_t index, bool hurry) {
   }
   if (report->cut_short)
     progress_->say(fmt::format("{}: only {} replies checked", name, report->replies));
-  if (const auto death = server->died()) {
+  if (const auto death =
+          server->died("while its replies were checked", interrupt_, report->wrong > 0)) {
     find(fmt::format("{}: {}", name, *death));
   } else if (const auto stopped = server->stop(); !stopped) {
     find(fmt::format("{}: {}", name, stopped.error().message()));
@@ -147,8 +149,12 @@ Runner::Next Runner::measure(size_t index, unsigned repetition) {
   measurement.repetition = repetition;
   measurement.order = static_cast<unsigned>(result_.measurements.size());
   const auto loaded = load_pass(arm, *server, measurement);
-  if (!loaded && loaded.error().code == ECANCELED) return start_failed(arm.server, loaded.error());
-  if (const auto death = server->died()) {
+  if (!loaded && (loaded.error().code == ECANCELED ||
+                  (loaded.error().code == ETIMEDOUT && surroundings_.deadline.passed()))) {
+    return start_failed(arm.server, loaded.error());
+  }
+  if (const auto death =
+          server->died("under load", interrupt_, !loaded || measurement.load.errors() > 0)) {
     find(fmt::format("{}: {}", arm.name, *death));
     return Next::kGoOn;
   }
@@ -168,9 +174,12 @@ Runner::Next Runner::measure(size_t index, unsigned repetition) {
 }
 
 Result<void> Runner::load_pass(const Arm& arm, Server& server, Measurement& out) {
+  // The same load, so that buffers, code and caches are those that the timed pass finds.
   CheckPlan warm_up = check_plan(scenario_, server.port());
-  warm_up.requests =
-      std::min<uint64_t>(kWarmUpRequests, std::max<uint64_t>(arm.connections * 16ULL, 64));
+  warm_up.connections = arm.connections;
+  warm_up.pipeline = scenario_.load.pipeline;
+  warm_up.requests = std::numeric_limits<int64_t>::max();
+  warm_up.most_ms = kWarmUpMs;
   const auto warmed = check_replies(warm_up, interrupt_);
   if (!warmed) return fail(warmed.error().code, warmed.error().text);
   if (warmed->interrupted) return fail(ECANCELED);
@@ -180,16 +189,18 @@ Result<void> Runner::load_pass(const Arm& arm, Server& server, Measurement& out)
   Command command;
   command.folder = surroundings_.work;
   command.name = "wrk";
-  out.generator_cpus = generator_cpus(allowed_, plan_.servers[arm.server].cpus, out.shared);
-  command.cpus = out.generator_cpus;
+  const GeneratorPlace place = place_generator(plan_, plan_.servers[arm.server]);
+  out.generator_cpus = place.cpus;
+  out.shared = place.shared;
+  command.cpus = place.cpus;
   command.arguments = wrk_command(scenario_.load, arm.connections, plan_.seconds, server.port(),
                                   surroundings_.work + "/load.lua");
   const MachineUsage machine_before = machine_usage();
   const GroupUsage before = group_usage(server.pid());
   auto wrk = Child::start(command);
   if (!wrk) return fail(wrk.error().code, wrk.error().text);
-  const auto exit =
-      wrk->wait(interrupt_, static_cast<int>(plan_.seconds) * 1000 + kGeneratorGraceMs);
+  const int wrk_ms = static_cast<int>(plan_.seconds) * 1000 + kGeneratorGraceMs;
+  const auto exit = wrk->wait(interrupt_, surroundings_.deadline.bound_ms(wrk_ms));
   const GroupUsage after = group_usage(server.pid());
   const MachineUsage machine_after = machine_usage();
   if (interrupt_.pending()) return fail(ECANCELED);
@@ -217,11 +228,8 @@ void Runner::judge(const Arm& arm, const Measurement& measurement) {
     find(fmt::format("{}: {} replies under load had status 400 or above", arm.name,
                      load.status_errors));
   }
-  if (const uint64_t broken = load.connect_errors + load.read_errors + load.write_errors;
-      broken > 0) {
-    find(fmt::format("{}: {} connections failed under load ({} connect, {} read, {} write)",
-                     arm.name, broken, load.connect_errors, load.read_errors, load.write_errors));
-  }
+  if (const std::string broken = load.broken(); !broken.empty())
+    find(fmt::format("{}: {}", arm.name, broken));
   // wrk's bytes hold replies that it had read in part when the time was over.
   const double expected = bytes_per_reply_[arm.server] * static_cast<double>(load.requests);
   const double slack = kBytesTolerance * expected + bytes_per_reply_[arm.server] * arm.connections *

@@ -3,7 +3,6 @@
 // them).
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,14 +29,14 @@ class Runner {
   Runner(const Scenario& scenario, const Plan& plan, const Surroundings& surroundings,
          const Interrupt& interrupt);
 
-  // No timed pass begins that could not end before `deadline`.
-  RunResult run(uint64_t seed, std::optional<std::chrono::steady_clock::time_point> deadline);
+  // No pass begins that could not end before the deadline of the surroundings.
+  RunResult run(uint64_t seed);
 
  private:
   enum class Next { kGoOn, kStop };
-  void run_all(uint64_t seed, std::optional<std::chrono::steady_clock::time_point> deadline);
-  // `hurry`: a slow server is checked with fewer requests.
-  Next check(size_t server, bool hurry);
+  void run_all(uint64_t seed);
+  // With a deadline, a slow server is checked with fewer requests.
+  Next check(size_t server);
   Next measure(size_t arm, unsigned repetition);
   // The generator's part of a timed pass, between two readings of the counters.
   Result<void> load_pass(const Arm& arm, Server& server, Measurement& out);
@@ -52,7 +51,6 @@ class Runner {
   const Interrupt& interrupt_;
   std::vector<bool> usable_;             // by server
   std::vector<double> bytes_per_reply_;  // by server, from its check pass
-  std::vector<unsigned> allowed_;
   RunResult result_;
   std::optional<Progress> progress_;
 };

@@ -15,6 +15,7 @@
 #include <toml++/toml.h>
 
 #include "runtime/config/mix.hpp"
+#include "runtime/config/suggest.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -41,7 +42,7 @@ class Reader {
   void report(const toml::source_region& where, std::string_view key, const std::string& sentence) {
     if (error_) return;
     error_ = Error{EINVAL,
-                   fmt::format("{}:{}:{}{}: {}", file_, where.begin.line, prefix_, key, sentence)};
+                   fmt::format("{}:{}: {}{}: {}", file_, where.begin.line, prefix_, key, sentence)};
   }
 
   void integer(std::string_view key, int64_t least, int64_t most, unsigned& out) {
@@ -95,9 +96,8 @@ class Reader {
   void refuse_unknown() {
     for (const auto& [key, node] : table_) {
       if (known_.contains(std::string(key.str()))) continue;
-      std::string names;
-      for (const std::string& name : known_) names += (names.empty() ? "" : ", ") + name;
-      report(key.source(), key.str(), fmt::format("is not a key here; known are {}", names));
+      report(key.source(), key.str(),
+             config::unknown_among(key.str(), {known_.begin(), known_.end()}));
     }
   }
 

@@ -53,7 +53,7 @@ struct Scenario {
   std::vector<Target> targets;
 };
 
-// Errors are one sentence that begins with file:line:key.
+// Errors are one sentence that begins with "file:line: key:".
 Result<Scenario> parse_scenario(const std::string& text, const std::string& file);
 Result<Scenario> load_scenario(const std::string& file);
 

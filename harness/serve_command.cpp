@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <gatio.hpp>
 
+#include "harness/exit_code.hpp"
 #include "harness/handlers.hpp"
 
 namespace gatio::harness {
@@ -21,9 +22,9 @@ int exit_code(const Error& error) {
     case ENOMEM:
     case EAGAIN:
     case ENOSYS:
-      return 4;
+      return kLacking;
     default:
-      return 2;
+      return kBadInput;
   }
 }
 
@@ -77,12 +78,12 @@ bool write_file(const std::string& path, const std::string& text) {
 
 int serve_command(const ServeOptions& options) {
   Result<config::RuntimeConfig> config = config::load(options.config);
-  if (!config) return complain(config.error().message(), 2);
+  if (!config) return complain(config.error().message(), kBadInput);
   if (!options.topology.empty()) config->topology = options.topology;
   config->without.insert(config->without.end(), options.without.begin(), options.without.end());
   LinuxKernel kernel;
   Environment environment = inspect(kernel);
-  if (environment.fatal()) return complain(environment.fatal_text(), 4);
+  if (environment.fatal()) return complain(environment.fatal_text(), kLacking);
   Runtime runtime(kernel,
                   {.config = std::move(*config), .cpus = {}, .stop_signals = {SIGINT, SIGTERM}});
   add_builtin_handlers(runtime);
@@ -94,11 +95,11 @@ int serve_command(const ServeOptions& options) {
   Metrics metrics = runtime.metrics();
   print_metrics(metrics);
   if (!options.metrics.empty() && !write_file(options.metrics, to_json(metrics) + "\n")) {
-    return complain("cannot write the metrics to " + options.metrics, 2);
+    return complain("cannot write the metrics to " + options.metrics, kBadInput);
   }
   if (runtime.lifecycle().cut_off())
-    return complain("the drain's deadline passed and cut off what was left", 1);
-  return 0;
+    return complain("the drain's deadline passed and cut off what was left", kFinding);
+  return kFine;
 }
 
 }  // namespace gatio::harness

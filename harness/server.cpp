@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "harness/check_client.hpp"
+#include "harness/circumstances.hpp"
 #include "harness/mix.hpp"
 #include "harness/server_output.hpp"
 
@@ -24,7 +25,9 @@ namespace {
 constexpr int kStartMs = 10'000;
 constexpr int kStopMs = 15'000;  // more than the drain time-out that servers have by default
 constexpr int kLookAgainMs = 2;
+constexpr int kLastBreathMs = 200;
 
+using Clock = Deadline::Clock;
 using Values = std::vector<std::pair<std::string, std::string>>;
 
 // A port that nobody has at this moment. Somebody may take it before the target does; then its
@@ -154,7 +157,7 @@ Result<Server> Server::start(const Scenario& scenario, const ServerSpec& spec,
   }
   auto child = Child::start(command);
   if (!child) return fail(child.error().code, child.error().text);
-  Server server(std::move(*child), *folder, !spec.target);
+  Server server(std::move(*child), *folder, !spec.target, surroundings.deadline);
   server.name_ = spec.label;
   server.port_ = port;
   if (!spec.target) {
@@ -170,15 +173,18 @@ Result<Server> Server::start(const Scenario& scenario, const ServerSpec& spec,
 
 Error Server::start_error(const std::string& name, const Exit& exit) const {
   int code = ECHILD;
-  if (!exit.signalled && exit.code == 2) code = kServerRefusedInput;
+  // Only our own servers promise what 2 means; 4 is no usual exit code and may be anybody's.
+  if (ours_ && !exit.signalled && exit.code == 2) code = kServerRefusedInput;
   if (!exit.signalled && exit.code == 4) code = kServerLacksSomething;
-  const std::string words = child_.last_words();
+  const std::string words = without_folders(child_.last_words());
   return Error{code, fmt::format("{}: the server {} before it answered{}{}", name, exit.describe(),
                                  words.empty() ? "" : ": ", words)};
 }
 
 Result<void> Server::wait_until_listening(const Interrupt& interrupt) {
-  for (int waited = 0; waited < kStartMs; waited += kLookAgainMs) {
+  const int start_ms = deadline_.bound_ms(kStartMs);
+  const Deadline over{Clock::now() + std::chrono::milliseconds(start_ms)};
+  while (!over.passed()) {
     const std::string output = child_.output();
     if (const size_t end = output.find('\n'); end != std::string::npos) {
       const auto port = parse_listening(output.substr(0, end));
@@ -192,8 +198,8 @@ Result<void> Server::wait_until_listening(const Interrupt& interrupt) {
     }
     if (interrupt.pending()) return fail(ECANCELED);
   }
-  return fail(ETIMEDOUT, fmt::format("{}: the server did not say within {} s where it listens",
-                                     name_, kStartMs / 1000));
+  return fail(ETIMEDOUT, fmt::format("{}: the server did not say within {} ms where it listens",
+                                     name_, start_ms));
 }
 
 Result<void> Server::wait_until_answering(const Scenario& scenario, const Interrupt& interrupt) {
@@ -204,34 +210,37 @@ Result<void> Server::wait_until_answering(const Scenario& scenario, const Interr
   plan.requests = 1;
   plan.silence_ms = 1000;
   plan.expect = scenario.expect;
-  for (int waited = 0; waited < kStartMs; waited += kLookAgainMs) {
+  const int start_ms = deadline_.bound_ms(kStartMs);
+  const Deadline over{Clock::now() + std::chrono::milliseconds(start_ms)};
+  while (!over.passed()) {
     // Whether the reply is right is the check pass's business.
     const auto report = check_replies(plan, interrupt);
     if (report && report->replies > 0) return {};
-    if (report && !report->interrupted) waited += report->replies == 0 ? plan.silence_ms : 0;
     if (const auto exit = child_.wait(interrupt, kLookAgainMs)) {
       Error error = start_error(name_, *exit);
       return fail(error.code, error.text);
     }
     if (interrupt.pending()) return fail(ECANCELED);
   }
-  return fail(ETIMEDOUT, fmt::format("{}: the server did not answer on port {} within {} s", name_,
-                                     port_, kStartMs / 1000));
+  return fail(ETIMEDOUT, fmt::format("{}: the server did not answer on port {} within {} ms", name_,
+                                     port_, start_ms));
 }
 
-std::optional<std::string> Server::died() {
-  const auto exit = child_.ended();
+std::optional<std::string> Server::died(const char* when, const Interrupt& interrupt,
+                                        bool suspected) {
+  // A process closes its sockets some time before it counts as ended.
+  const auto exit = child_.wait(interrupt, suspected ? kLastBreathMs : 0);
   if (!exit) return std::nullopt;
-  const std::string words = child_.last_words();
-  return fmt::format("the server {} under load{}{}", exit->describe(), words.empty() ? "" : ": ",
+  const std::string words = without_folders(child_.last_words());
+  return fmt::format("the server {} {}{}{}", exit->describe(), when, words.empty() ? "" : ": ",
                      words);
 }
 
 Result<std::optional<ServerMetrics>> Server::stop() {
-  const Exit exit = child_.stop(kStopMs);
+  const Exit exit = child_.stop(deadline_.bound_ms(kStopMs));
   if (!ours_) return std::optional<ServerMetrics>();
   if (!exit.clean()) {
-    const std::string words = child_.last_words();
+    const std::string words = without_folders(child_.last_words());
     return fail(ECHILD, fmt::format("the server {} when it was told to end{}{}", exit.describe(),
                                     words.empty() ? "" : ": ", words));
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "harness/deadline.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/measurement.hpp"
 #include "harness/plan.hpp"
@@ -21,10 +22,11 @@ struct Surroundings {
   std::string work;      // a folder of this run; each start makes one inside
   std::string topology;  // passed on to servers of ours; empty: the machine
   std::vector<std::string> without;
+  Deadline deadline;
 };
 
-// Error codes of a start that failed, beside errno's: the server itself gave up with exit code 2
-// or 4.
+// Error codes of a start that failed, beside errno's: a server of ours gave up with exit code 2, or
+// any server with 4.
 inline constexpr int kServerRefusedInput = 10'002;
 inline constexpr int kServerLacksSomething = 10'004;
 
@@ -36,15 +38,16 @@ class Server {
 
   [[nodiscard]] uint16_t port() const { return port_; }
   [[nodiscard]] pid_t pid() const { return child_.pid(); }
-  // One sentence when the server has ended by itself.
-  std::optional<std::string> died();
+  // One sentence when the server has ended by itself; `when`: "under load". `suspected`: something
+  // went wrong, so that a moment is worth waiting for its end.
+  std::optional<std::string> died(const char* when, const Interrupt& interrupt, bool suspected);
   // Ends it and reads its metrics (a target has none). A server of ours that does not end cleanly
   // is an error.
   Result<std::optional<ServerMetrics>> stop();
 
  private:
-  Server(Child child, std::string folder, bool ours)
-      : child_(std::move(child)), folder_(std::move(folder)), ours_(ours) {}
+  Server(Child child, std::string folder, bool ours, Deadline deadline)
+      : child_(std::move(child)), folder_(std::move(folder)), ours_(ours), deadline_(deadline) {}
   Result<void> wait_until_listening(const Interrupt& interrupt);
   Result<void> wait_until_answering(const Scenario& scenario, const Interrupt& interrupt);
   Error start_error(const std::string& name, const Exit& exit) const;
@@ -52,6 +55,7 @@ class Server {
   Child child_;
   std::string folder_;
   bool ours_;
+  Deadline deadline_;
   uint16_t port_ = 0;
   std::string name_;
 };

@@ -25,10 +25,16 @@ class Members {
     out = member->get<Number>();
   }
 
-  void text(const char* key, std::string& out) {
+  void role(const char* key, config::Role& out) {
     const auto member = object_.find(key);
     if (member == object_.end() || !member->is_string()) return report(key);
-    out = member->get<std::string>();
+    const auto& text = member->get_ref<const std::string&>();
+    for (const config::Role role : {config::Role::io, config::Role::exec, config::Role::both}) {
+      if (text != config::name(role)) continue;
+      out = role;
+      return;
+    }
+    report(key);
   }
 
  private:
@@ -47,7 +53,7 @@ DriverMetrics driver_of(const json& object, std::optional<Error>& error) {
   Members members(object, error);
   members.number("tpc", driver.tpc);
   members.number("driver", driver.driver);
-  members.text("role", driver.role);
+  members.role("role", driver.role);
   members.number("cpu", driver.cpu);
   members.number("node", driver.node);
   members.number("requests", driver.requests);
@@ -61,6 +67,7 @@ DriverMetrics driver_of(const json& object, std::optional<Error>& error) {
   members.number("enobufs", driver.enobufs);
   members.number("parks", driver.parks);
   members.number("wakes", driver.wakes);
+  members.number("spin_ns", driver.spin_ns);
   members.number("cpu_ns", driver.cpu_ns);
   return driver;
 }

@@ -60,8 +60,8 @@ std::vector<ArmSummary> summarize(const Plan& plan, const std::vector<Measuremen
   return summaries;
 }
 
-std::optional<double> paired_cpu_ratio(const std::vector<Measurement>& measurements, size_t arm,
-                                       size_t reference) {
+std::optional<PairedRatio> paired_cpu_ratio(const std::vector<Measurement>& measurements,
+                                            size_t arm, size_t reference) {
   std::map<unsigned, double> below;  // by repetition
   for (const Measurement& measurement : measurements) {
     if (measurement.arm == reference)
@@ -74,7 +74,23 @@ std::optional<double> paired_cpu_ratio(const std::vector<Measurement>& measureme
     ratios.push_back(measurement.cpu_ns_per_request() / pair->second);
   }
   if (ratios.empty()) return std::nullopt;
-  return median(std::move(ratios));
+  return PairedRatio{median(ratios), relative_spread(ratios), ratios.size()};
+}
+
+std::vector<size_t> references_of(const Plan& plan, size_t arm) {
+  const auto server_of = [&](size_t index) { return plan.servers[plan.arms[index].server]; };
+  std::vector<size_t> found;
+  for (const char* label : {"floor", "nginx"}) {
+    for (size_t other = 0; other < plan.arms.size(); ++other) {
+      const ServerSpec server = server_of(other);
+      if (other != arm && server.target && server.label == label &&
+          plan.arms[other].connections == plan.arms[arm].connections &&
+          (server.point.empty() || server.point == server_of(arm).point)) {
+        found.push_back(other);
+      }
+    }
+  }
+  return found;
 }
 
 }  // namespace gatio::harness

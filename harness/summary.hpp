@@ -29,10 +29,19 @@ struct ArmSummary {
 // One entry for each arm that was measured at least once, in the plan's order.
 std::vector<ArmSummary> summarize(const Plan& plan, const std::vector<Measurement>& measurements);
 
-// The median over the repetitions of (CPU ns per request of `arm`) / (that of `reference`), both
-// from the same repetition. Nothing when no repetition has both.
-std::optional<double> paired_cpu_ratio(const std::vector<Measurement>& measurements, size_t arm,
-                                       size_t reference);
+// (CPU ns per request of one arm) / (that of a reference), both from the same repetition.
+struct PairedRatio {
+  double median = 0;
+  double spread = 0;  // relative, as statistics.hpp says
+  size_t pairs = 0;
+};
+
+// Nothing when no repetition has both.
+std::optional<PairedRatio> paired_cpu_ratio(const std::vector<Measurement>& measurements,
+                                            size_t arm, size_t reference);
+
+// The arms that `arm` is put in relation to: the targets floor and nginx under the same load.
+std::vector<size_t> references_of(const Plan& plan, size_t arm);
 
 // The table as text: a group for each point and number of connections, ranked by CPU ns per
 // request.

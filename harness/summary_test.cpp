@@ -39,7 +39,31 @@ TEST(Summary, ARatioIsTheMedianOfPairsNotTheRatioOfMedians) {
   const std::vector<Measurement> runs{measurement(0, 0, 110), measurement(1, 0, 100),
                                       measurement(0, 1, 220), measurement(1, 1, 200),
                                       measurement(0, 2, 1000)};
-  EXPECT_DOUBLE_EQ(paired_cpu_ratio(runs, 0, 1).value(), 1.1);
+  EXPECT_DOUBLE_EQ(paired_cpu_ratio(runs, 0, 1)->median, 1.1);
+}
+
+TEST(Summary, ARatioTellsItsSpreadAndItsPairs) {
+  std::vector<Measurement> runs;
+  for (unsigned i = 0; i < 5; ++i) {
+    runs.push_back(measurement(0, i, 80 + 10 * i));
+    runs.push_back(measurement(1, i, 100));
+  }
+  const auto ratio = paired_cpu_ratio(runs, 0, 1);
+  ASSERT_TRUE(ratio);
+  EXPECT_DOUBLE_EQ(ratio->spread, 0.1);
+  EXPECT_EQ(ratio->pairs, 5U);
+  EXPECT_NE(render_table(Case().scenario, Case().plan, runs).find("1.00 ±10% (5)"),
+            std::string::npos);
+}
+
+TEST(Summary, AnArmIsPutInRelationToTheFloorUnderTheSameLoad) {
+  Case c;
+  c.scenario.connections = {1, 64};
+  c.plan = make_plan(c.scenario, machine({0}));
+  const auto references = references_of(c.plan, 0);
+  ASSERT_EQ(references.size(), 1U);
+  EXPECT_EQ(c.plan.arms[references[0]].name, "static/target:floor/conns:1");
+  EXPECT_TRUE(references_of(c.plan, references[0]).empty());
 }
 
 TEST(Summary, WithoutAPairThereIsNoRatio) {

@@ -24,6 +24,13 @@ std::string optional_figure(const std::optional<double>& value) {
   return value ? fmt::format("{:.2f}", *value) : "-";
 }
 
+std::string ratio_text(const std::optional<PairedRatio>& ratio) {
+  if (!ratio) return "-";
+  return fmt::format("{} ({})",
+                     with_spread(fmt::format("{:.2f}", ratio->median), ratio->spread, ratio->pairs),
+                     ratio->pairs);
+}
+
 // Columns as wide as their widest cell: the first to the left, the rest to the right, the notes to
 // the left again.
 std::string aligned(const std::vector<Row>& rows) {
@@ -83,11 +90,15 @@ class Table {
     text +=
         "\nRanked by the server's CPU time per request, best first. Figures are medians, ± is half "
         "the\n"
-        "distance of the quartiles, / floor the median ratio of pairs of the same repetition.\n";
+        "distance of the quartiles; enters and hand-offs are medians alone. / floor is the ratio "
+        "within\n"
+        "pairs of the same repetition, with the number of pairs in ( ).\n";
     if (bound)
       text += "generator_bound: wrk was the bottleneck; the server may do more requests/s.\n";
     if (shared)
-      text += "shared: wrk ran on the server's CPUs too, so its requests/s are too low.\n";
+      text +=
+          "shared: wrk ran on the server's cores too; compare such figures only with one "
+          "another.\n";
     return text;
   }
 
@@ -141,7 +152,9 @@ class Table {
               with_spread(grouped(summary.cpu_ns), summary.cpu_ns_spread, summary.repetitions)};
     for (const ArmSummary* reference : references) {
       cells.push_back(
-          optional_figure(paired_cpu_ratio(measurements_, summary.arm, reference->arm)));
+          reference->arm == summary.arm
+              ? "1"
+              : ratio_text(paired_cpu_ratio(measurements_, summary.arm, reference->arm)));
     }
     cells.push_back(with_spread(grouped(summary.requests_per_second),
                                 summary.requests_per_second_spread, summary.repetitions));

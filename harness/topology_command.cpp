@@ -5,6 +5,7 @@
 #include <map>
 
 #include "harness/describe_json.hpp"
+#include "harness/exit_code.hpp"
 #include "runtime/kernel/linux_kernel.hpp"
 
 namespace gatio::harness {
@@ -80,8 +81,8 @@ void print_environment(const Environment& environment) {
 int topology_command(const TopologyOptions& options) {
   auto topology = load_topology(options.topology);
   if (!topology) {
-    fmt::print(stderr, "{}\n", topology.error().text);
-    return 2;
+    fmt::print(stderr, "gatio topology: {}\n", topology.error().text);
+    return kBadInput;
   }
   LinuxKernel kernel;
   Environment environment = inspect(kernel);
@@ -95,9 +96,9 @@ int topology_command(const TopologyOptions& options) {
     print_distances(*topology);
     print_environment(environment);
   }
-  if (!environment.fatal()) return 0;
-  fmt::print(stderr, "{}\n", environment.fatal_text());
-  return 4;
+  if (!environment.fatal()) return kFine;
+  fmt::print(stderr, "gatio topology: {}\n", environment.fatal_text());
+  return kLacking;
 }
 
 }  // namespace gatio::harness

@@ -25,6 +25,13 @@ bool read_field(std::string_view line, std::string_view key, uint64_t& out) {
 
 }  // namespace
 
+std::string LoadResult::broken() const {
+  const uint64_t all = connect_errors + read_errors + write_errors + timeouts;
+  if (all == 0) return "";
+  return fmt::format("{} requests failed under load ({} connect, {} read, {} write, {} time-out)",
+                     all, connect_errors, read_errors, write_errors, timeouts);
+}
+
 std::string wrk_script(unsigned pipeline) {
   std::string script;
   if (pipeline > 1) {

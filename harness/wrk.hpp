@@ -25,6 +25,8 @@ struct LoadResult {
   [[nodiscard]] uint64_t errors() const {
     return connect_errors + read_errors + write_errors + status_errors + timeouts;
   }
+  // What went wrong with connections and replies, whatever their status; empty when nothing did.
+  [[nodiscard]] std::string broken() const;
 };
 
 // A Lua script that sends `pipeline` requests at once and ends with one line for parse_wrk.

@@ -26,6 +26,13 @@ TEST(Wrk, EveryFieldIsRead) {
   EXPECT_EQ(load->errors(), 15U);
 }
 
+TEST(Wrk, ATimeOutAloneIsABrokenLoad) {
+  LoadResult load;
+  EXPECT_EQ(load.broken(), "");
+  load.timeouts = 3;
+  EXPECT_EQ(load.broken(), "3 requests failed under load (0 connect, 0 read, 0 write, 3 time-out)");
+}
+
 TEST(Wrk, OutputThatIsCutOffAnywhereIsAnError) {
   for (size_t size = 0; size < kLine.size(); ++size)
     EXPECT_FALSE(parse_wrk(kLine.substr(0, size))) << size;
