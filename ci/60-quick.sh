@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
-# A quick run of the scenario `static`: real drivers, a real load, replies checked, and its JSON is JSON.
+# A quick run of the scenario `static`: real drivers, a real load, replies checked; and quick.py holds what it
+# measured against what must be so on any machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if [[ ! -e harness/main.cpp ]]; then
-  echo "skipped: this tree has no program gatio (harness/main.cpp)"
-  exit 0
-fi
 mkdir -p build/ci
 build/release/gatio run scenarios/static.toml --quick --out build/ci/quick.json
-python3 -m json.tool build/ci/quick.json /dev/null
+python3 ci/quick.py build/ci/quick.json

@@ -48,7 +48,7 @@ LIBURING = re.compile(
     r"\bio_uring_(submit|wait_|peek_|enter|register|unregister|queue_init|queue_exit|queue_mmap|get_events"
     r"|get_probe|setup|close_ring_fd|free_buf_ring)\w*")
 SYSTEM_CALL = re.compile(
-    r"\b(socket|bind|listen|accept4?|connect|[gs]etsockopt|getsockname|getpeername|recv(?:from|msg)?"
+    r"\b(syscall|socket|bind|listen|accept4?|connect|[gs]etsockopt|getsockname|getpeername|recv(?:from|msg)?"
     r"|send(?:to|msg)?)\s*\(")
 GLOBAL_ONLY = re.compile(r"::\s*(close|shutdown)\s*\(")  # without "::" these are likely methods of ours
 CLOCK_OR_CHANCE = re.compile(r"\b(sleep|usleep|nanosleep|clock_gettime|gettimeofday|s?rand|random)\s*\(")
@@ -137,7 +137,7 @@ class Tree:
             if match is None or not code_lines[number - 1].strip():
                 continue
             quoted, name = match.group(1) == '"', match.group(2)
-            target = self.resolve(path, name)
+            target = self.resolve(name)
             if target is not None:
                 self.check_layer(path, number, layer, target)
             elif quoted:
@@ -150,13 +150,11 @@ class Tree:
             elif path.endswith(".hpp") and SLOW_LIBRARY.match(name):
                 self.report(path, number, "layer", f"<{name}> is slow to compile; include it in a .cpp only")
 
-    def resolve(self, path, name):
-        """The file of ours that an include names, or None. Users' code finds headers of runtime/ by name."""
-        if (self.root / name).is_file():
-            return os.path.normpath(name)
-        user = layer_of(path) in ("runtime/examples", "scenarios", "harness", "ci")
-        if user and "/" not in name and (self.root / "runtime" / name).is_file():
-            return f"runtime/{name}"
+    def resolve(self, name):
+        """The file of ours that an include names, or None: the compiler looks in the root and in runtime/."""
+        for folder in ["", "runtime"]:
+            if (self.root / folder / name).is_file():
+                return os.path.normpath(os.path.join(folder, name))
         return None
 
     def check_layer(self, path, number, layer, target):

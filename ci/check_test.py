@@ -86,6 +86,13 @@ class CheckTest(unittest.TestCase):
         self.write("harness/x.cpp", source('#include "fakes/fake_kernel.hpp"'))
         self.expect_clean("scenarios/servers/x.cpp", source("#include <gatio.hpp>"))
 
+    def test_an_include_that_is_found_through_the_second_include_root(self):
+        for name in ["gatio.hpp", "ring/ring.hpp"]:
+            for line in [f"#include <{name}>", f'#include "{name}"']:
+                with self.subTest(line=line):
+                    self.expect_finding("fakes/x.cpp", source(line), "fakes/x.cpp:1",
+                                        f"fakes may not include runtime/{name}")
+
     def test_an_include_that_is_commented_out_counts_for_nothing(self):
         self.expect_clean("runtime/base/x.cpp", source("/*", '#include "runtime/net/stream.hpp"', "*/"))
 
@@ -123,6 +130,7 @@ class CheckTest(unittest.TestCase):
             "io_uring_peek_cqe(&ring, &cqe)", "io_uring_enter(fd, 1, 1, 0, nullptr)",
             "io_uring_register_buffers(&ring, v, 1)", "io_uring_queue_init(8, &ring, 0)",
             "io_uring_queue_init_params(8, &ring, &p)", "io_uring_queue_exit(&ring)", "io_uring_get_events(&ring)",
+            "syscall(SYS_mbind, p)", "::syscall(SYS_mbind, p)", "return ::syscall(1)",
             "socket(1, 2, 3)", "::socket(1, 2, 3)", "return bind(fd, a, n)", "return ::listen(fd, 1)",
             "accept(fd, a, n)", "accept4(fd, a, n, 0)", "connect(fd, a, n)", "setsockopt(fd, 1, 2, v, n)",
             "getsockopt(fd, 1, 2, v, n)", "getsockname(fd, a, n)", "recv(fd, p, n, 0)", "send(fd, p, n, 0)",
@@ -165,7 +173,7 @@ class CheckTest(unittest.TestCase):
             "int FaultyKernel::listen(int fd, int backlog) { return inner_.listen(fd, backlog); }"))
 
     def test_bans_do_not_hold_for_the_linux_kernel_and_tests(self):
-        text = source("void f() {", "  ::socket(1, 2, 3);", "  usleep(1);", "  io_uring_submit(&ring);", "}")
+        text = source("void f() {", "  ::socket(1, 2, 3);", "  syscall(1);", "  usleep(1);", "  io_uring_submit(&ring);", "}")
         self.write("runtime/kernel/linux_kernel.cpp", text)
         self.write("runtime/kernel/linux_sockets.cpp", text)
         self.write("harness/x.cpp", text)

@@ -19,7 +19,8 @@ target_link_libraries(gatio
 
 install(TARGETS gatio EXPORT gatioTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/runtime DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gatio
-  FILES_MATCHING PATTERN "*.hpp" PATTERN examples EXCLUDE PATTERN "test_*" EXCLUDE)
+  FILES_MATCHING PATTERN "*.hpp" PATTERN examples EXCLUDE PATTERN "test_*" EXCLUDE
+  PATTERN "testing.hpp" EXCLUDE)
 install(EXPORT gatioTargets NAMESPACE gatio:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gatio)
 
 include(CMakePackageConfigHelpers)

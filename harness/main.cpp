@@ -13,10 +13,6 @@
 
 namespace {
 
-#ifndef GATIO_VERSION
-#define GATIO_VERSION "0.1.0"
-#endif
-
 using Action = std::function<int()>;
 
 void add_run(CLI::App& app, Action& action) {

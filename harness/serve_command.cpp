@@ -3,8 +3,6 @@
 #include <fmt/core.h>
 #include <signal.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <gatio.hpp>
 
 #include "harness/exit_code.hpp"
@@ -14,34 +12,9 @@ namespace gatio::harness {
 
 namespace {
 
-// The exit code for a runtime that could not be built or started.
-int exit_code(const Error& error) {
-  switch (error.code) {
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN:
-    case ENOSYS:
-      return kLacking;
-    default:
-      return kBadInput;
-  }
-}
-
 int complain(const std::string& text, int code) {
   fmt::print(stderr, "gatio serve: {}\n", text);
   return code;
-}
-
-void print_endpoints(const std::vector<Endpoint>& endpoints) {
-  std::string list;
-  for (const Endpoint& each : endpoints) {
-    list += fmt::format(R"({}{{"address":"{}","port":{},"transport":"{}","protocol":"{}"}})",
-                        list.empty() ? "" : ",", each.address, each.port,
-                        config::name(each.transport), each.protocol);
-  }
-  fmt::print("{{\"listening\":[{}]}}\n", list);
-  std::fflush(stdout);
 }
 
 void print_metrics(const Metrics& metrics) {
@@ -67,13 +40,6 @@ void print_metrics(const Metrics& metrics) {
   }
 }
 
-bool write_file(const std::string& path, const std::string& text) {
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  if (file == nullptr) return false;
-  bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  return std::fclose(file) == 0 && written;
-}
-
 }  // namespace
 
 int serve_command(const ServeOptions& options) {
@@ -84,18 +50,19 @@ int serve_command(const ServeOptions& options) {
   LinuxKernel kernel;
   Environment environment = inspect(kernel);
   if (environment.fatal()) return complain(environment.fatal_text(), kLacking);
+  if (config->listeners.empty())
+    complain("note: " + options.config + " has no [[listener]], so nothing is served", 0);
   Runtime runtime(kernel,
                   {.config = std::move(*config), .cpus = {}, .stop_signals = {SIGINT, SIGTERM}});
   add_builtin_handlers(runtime);
-  runtime.on_serving(&print_endpoints);
-  if (Result<void> built = runtime.build(); !built)
-    return complain(built.error().message(), exit_code(built.error()));
+  runtime.on_serving(&print_listening);
   if (Result<void> ran = runtime.run(); !ran)
     return complain(ran.error().message(), exit_code(ran.error()));
   Metrics metrics = runtime.metrics();
   print_metrics(metrics);
-  if (!options.metrics.empty() && !write_file(options.metrics, to_json(metrics) + "\n")) {
-    return complain("cannot write the metrics to " + options.metrics, kBadInput);
+  if (!options.metrics.empty()) {
+    Result<void> written = write_metrics(metrics, options.metrics);
+    if (!written) return complain(written.error().message(), exit_code(written.error()));
   }
   if (runtime.lifecycle().cut_off())
     return complain("the drain's deadline passed and cut off what was left", kFinding);

@@ -17,6 +17,7 @@
 #include "runtime/net/http_response.hpp"
 #include "runtime/net/stream.hpp"
 #include "runtime/net/stream_client.hpp"
+#include "runtime/program.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime/task/scope.hpp"
 #include "runtime/task/task.hpp"

@@ -37,15 +37,26 @@ TEST_P(Ports, APortThatSomebodyElseHasIsNoticed) {
       TestServer refused(GetParam());
       refused.handler = hello;
       refused.listener.port = port_of(other);
+      refused.listener.declared = {"a.toml", 7};
       Result<void> started = refused.start();
       ASSERT_FALSE(started) << "although the other one " << (reuse_port ? "shares" : "does not");
       EXPECT_EQ(started.error().code, EADDRINUSE);
       std::string text = started.error().message();
-      EXPECT_NE(text.find(std::to_string(port_of(other))), text.npos) << text;
+      std::string port = std::to_string(port_of(other));
+      EXPECT_TRUE(text.starts_with("a.toml:7: 127.0.0.1:" + port + "/tcp: driver 0/0: ")) << text;
     }
     EXPECT_EQ(open_descriptors(), before);
     ::close(other);
   }
+}
+
+TEST_P(Ports, AnUnknownNameIsRefusedWithThePlaceOfItsListener) {
+  server.listener.declared = {"a.toml", 7};
+  server.listener.handler = "nobody's";
+  Result<void> started = server.start();
+  ASSERT_FALSE(started);
+  std::string text = started.error().message();
+  EXPECT_TRUE(text.starts_with("a.toml:7: 127.0.0.1:0/tcp: no handler is named")) << text;
 }
 
 TEST_P(Ports, ARuntimeNoticesAnotherRuntime) {
@@ -112,7 +123,7 @@ TEST(Sockets, APortIsBoundForAllItsMembersOrNotAtAll) {
   LinuxKernel kernel;
   config::ListenerConfig listener;
   size_t before = open_descriptors();
-  Result<BoundSockets> bound = bind_port(kernel, listener, 3);
+  Result<BoundSockets> bound = bind_port(kernel, listener, {{0, 0}, {0, 1}, {0, 2}});
   ASSERT_TRUE(bound);
   ASSERT_EQ(bound->fds.size(), 3u);
   for (int fd : bound->fds) EXPECT_EQ(port_of(fd), bound->port);
@@ -126,7 +137,8 @@ TEST(Sockets, APortIsBoundForAllItsMembersOrNotAtAll) {
 // the port.
 TEST(Sockets, BugWhoBindsSecondIsRefusedAlsoBeforeTheFirstOneRuns) {
   LinuxKernel kernel;
-  for (unsigned members : {1u, 2u}) {
+  for (const std::vector<DriverName>& members :
+       {std::vector<DriverName>{{0, 0}}, std::vector<DriverName>{{0, 0}, {0, 1}}}) {
     config::ListenerConfig listener;
     Result<BoundSockets> first = bind_port(kernel, listener, members);
     ASSERT_TRUE(first);
@@ -142,7 +154,7 @@ TEST(Sockets, AnAddressOfNoInterfaceIsRefusedInWords) {
   LinuxKernel kernel;
   config::ListenerConfig listener;
   listener.address = "192.0.2.1";
-  Result<BoundSockets> bound = bind_port(kernel, listener, 1);
+  Result<BoundSockets> bound = bind_port(kernel, listener, {{0, 0}});
   ASSERT_FALSE(bound);
   EXPECT_NE(bound.error().message().find("no interface of this machine"), std::string::npos)
       << bound.error().message();

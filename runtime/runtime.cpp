@@ -24,6 +24,13 @@ std::string join_list(const std::vector<std::string>& parts) {
   return text;
 }
 
+// In front of an error about a listener: where it was declared, and which port it is.
+std::string place(const config::ListenerConfig& listener) {
+  std::string declared = listener.declared.text();
+  return (declared.empty() ? "" : declared + ": ") +
+         config::endpoint(listener.address, listener.port, listener.transport) + ": ";
+}
+
 }  // namespace
 
 Runtime::Runtime(Kernel& kernel, RuntimeOptions options)
@@ -85,24 +92,24 @@ Result<void> Runtime::build_plan() {
 }
 
 Result<Protocol> Runtime::protocol_of(const config::ListenerConfig& listener) const {
-  std::string where = config::endpoint(listener.address, listener.port, listener.transport);
+  std::string where = place(listener);
   if (listener.transport == config::Transport::udp) {
     return fail(EPROTONOSUPPORT,
-                where + ": this version serves TCP only; a UDP listener can be checked, not run");
+                where + "this version serves TCP only; a UDP listener can be checked, not run");
   }
   if (listener.protocol == "http") {
     auto handler = handlers_.find(listener.handler);
     if (handler != handlers_.end()) return Protocol{.http = &handler->second};
     std::vector<std::string> known;
     for (const auto& [name, ignored] : handlers_) known.push_back(name);
-    return fail(EINVAL, where + ": no handler is named '" + listener.handler +
+    return fail(EINVAL, where + "no handler is named '" + listener.handler +
                             "' (known: " + join_list(known) + ")");
   }
   auto protocol = protocols_.find(listener.protocol);
   if (protocol != protocols_.end()) return Protocol{.stream = &protocol->second};
   std::vector<std::string> known = {"http"};
   for (const auto& [name, ignored] : protocols_) known.push_back(name);
-  return fail(EINVAL, where + ": no protocol is named '" + listener.protocol +
+  return fail(EINVAL, where + "no protocol is named '" + listener.protocol +
                           "' (known: " + join_list(known) + ")");
 }
 
@@ -183,9 +190,8 @@ Result<void> Runtime::bind_ports() {
   uint16_t buffer_group = 1;  // 0 is the clients'
   for (const PlannedPort& port : plan_.ports) {
     Result<Protocol> protocol = protocol_of(port.config);
-    Result<BoundSockets> bound =
-        bind_port(kernel_, port.config, static_cast<unsigned>(port.members.size()));
-    if (!bound) return Error(bound.error());
+    Result<BoundSockets> bound = bind_port(kernel_, port.config, port.members);
+    if (!bound) return fail(bound.error().code, place(port.config) + bound.error().message());
     config::ListenerConfig config = port.config;
     config.port = bound->port;
     if (Result<void> same = prove_identical(port, *bound); !same) {
@@ -239,7 +245,7 @@ Result<void> Runtime::begin_serving() {
   if (on_serving_) on_serving_(endpoints_);
   Driver* target = first_executing_driver();
   if (target == nullptr) {
-    return fail(EPERM, "no driver may execute tasks: give a TPC an exec or both driver");
+    return fail(EINVAL, "no driver may execute tasks: give a TPC an exec or both driver");
   }
   if (!options_.stop_signals.empty()) {
     Result<void> spawned = spawn_detached_on(

@@ -131,7 +131,7 @@ TEST_F(RuntimeTest, WithoutADriverThatExecutesItEndsWithAnError) {
   Runtime runtime(linux_, options("1io"));
   Result<void> outcome = runtime.run();
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, EPERM);
+  EXPECT_EQ(outcome.error().code, EINVAL);
 }
 
 TEST_F(RuntimeTest, PlacementSpreadsTasksOverTheDriversThatExecute) {

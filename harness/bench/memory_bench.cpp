@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "runtime/memory/map_kernel.hpp"
 #include "runtime/memory/pool.hpp"
+#include "runtime/memory/test_map_kernel.hpp"
 
 namespace gatio {
 namespace {

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <thread>
 
-#include "runtime/memory/map_kernel.hpp"
 #include "runtime/memory/pool.hpp"
+#include "runtime/memory/test_map_kernel.hpp"
 
 namespace gatio {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "runtime/base/prng.hpp"
 #include "runtime/base/sync_point.hpp"
-#include "runtime/memory/map_kernel.hpp"
+#include "runtime/memory/test_map_kernel.hpp"
 
 namespace gatio {
 namespace {

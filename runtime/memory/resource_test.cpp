@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/memory/map_kernel.hpp"
+#include "runtime/memory/test_map_kernel.hpp"
 
 namespace gatio {
 namespace {

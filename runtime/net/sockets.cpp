@@ -26,9 +26,8 @@ std::string advice(int error) {
   }
 }
 
-Error explain(const config::ListenerConfig& listener, const char* call, int error) {
-  return {error, config::endpoint(listener.address, listener.port, listener.transport) + ": " +
-                     call + " failed: " + strerrordesc_np(error) + advice(error)};
+Error explain(const char* call, int error) {
+  return {error, std::string(call) + " failed: " + strerrordesc_np(error) + advice(error)};
 }
 
 int set(Kernel& kernel, int fd, int level, int name, int value) {
@@ -54,7 +53,7 @@ Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener,
                      const SocketAddress& address, bool is_first) {
   int family = address.storage.ss_family;
   int fd = kernel.socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return explain(listener, "socket", -fd);
+  if (fd < 0) return explain("socket", -fd);
   const char* call = "setsockopt";
   int error = set_options(kernel, fd, listener, family);
   if (error >= 0 && !is_first) error = set(kernel, fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -74,7 +73,7 @@ Result<int> bind_one(Kernel& kernel, const config::ListenerConfig& listener,
   }
   if (error >= 0) return fd;
   kernel.close(fd);
-  return explain(listener, call, -error);
+  return explain(call, -error);
 }
 
 // The number that getsockopt(2) gives, as text; errors by name, for the same reason.
@@ -123,16 +122,16 @@ Result<SocketAddress> parse_address(const std::string& address, uint16_t port) {
 }
 
 Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener,
-                               unsigned members) {
+                               const std::vector<DriverName>& members) {
   BoundSockets bound;
   bound.port = listener.port;
   Result<void> failure;
-  for (unsigned member = 0; member < members && failure; ++member) {
+  for (DriverName member : members) {
     Result<SocketAddress> address = parse_address(listener.address, bound.port);
     if (!address) return Error(address.error());
-    Result<int> fd = bind_one(kernel, listener, *address, member == 0);
+    Result<int> fd = bind_one(kernel, listener, *address, bound.fds.empty());
     if (!fd) {
-      failure = Error(fd.error());
+      failure = fail(fd.error().code, "driver " + member.text() + ": " + fd.error().message());
       break;
     }
     bound.fds.push_back(*fd);
@@ -140,7 +139,10 @@ Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& lis
     sockaddr_storage chosen{};
     socklen_t size = sizeof chosen;
     int error = kernel.getsockname(*fd, reinterpret_cast<sockaddr*>(&chosen), &size);
-    if (error < 0) failure = explain(listener, "getsockname", -error);
+    if (error < 0) {
+      failure = explain("getsockname", -error);
+      break;
+    }
     bound.port = port_of(chosen);
   }
   if (failure) return bound;

@@ -27,12 +27,13 @@ struct BoundSockets {
   std::vector<int> fds;  // one for each driver that serves the port
 };
 
-// Binds one socket for each of `members` drivers to the listener's address, all with the same
+// Binds one socket for each of the `members` to the listener's address, all with the same
 // options. A port that somebody else has is noticed, which SO_REUSEPORT hides from the same user:
 // the first socket binds and listens without it, and only then lets its siblings in. Who connects
-// before the drivers run waits in its backlog. On an error nothing stays open.
+// before the drivers run waits in its backlog. On an error nothing stays open; it names the driver,
+// and the caller says which port it was.
 Result<BoundSockets> bind_port(Kernel& kernel, const config::ListenerConfig& listener,
-                               unsigned members);
+                               const std::vector<DriverName>& members);
 
 // What the kernel says about a bound socket: its address and every option that a listener sets,
 // read back. All sockets of one port must have the same (R11, as the kernel sees it).

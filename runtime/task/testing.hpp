@@ -8,7 +8,7 @@
 
 #include "runtime/base/intrusive_queue.hpp"
 #include "runtime/base/prng.hpp"
-#include "runtime/memory/map_kernel.hpp"
+#include "runtime/memory/test_map_kernel.hpp"
 #include "runtime/task/scope.hpp"
 #include "runtime/task/task.hpp"
 

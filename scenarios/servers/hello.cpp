@@ -1,5 +1,6 @@
-// Answers every request with the same few bytes: what is left to measure is the runtime.
-#include "scenarios/servers/common/server.hpp"
+#include "scenarios/servers/hello.hpp"
+
+namespace scenarios {
 
 namespace {
 
@@ -8,14 +9,12 @@ gatio::Task<void> hello(const gatio::http::Request&, gatio::http::Response& resp
   co_return;
 }
 
-gatio::Result<void> serve(gatio::Runtime& runtime, const scenarios::Arguments& arguments) {
+}  // namespace
+
+gatio::Result<void> serve_hello(gatio::Runtime& runtime, const Arguments& arguments) {
   runtime.add_handler("hello", hello);
   runtime.add_listener(arguments.http_listener("hello"));
   return {};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  return scenarios::server_main(argc, argv, {}, serve);
-}
+}  // namespace scenarios

@@ -1,6 +1,9 @@
-// A handler that computes: each request costs --work_ns of CPU, and --heavy_percent of them
-// --heavy_ns more.
-#include "scenarios/servers/common/server.hpp"
+#include "scenarios/servers/spend.hpp"
+
+#include <cerrno>
+#include <utility>
+
+namespace scenarios {
 
 namespace {
 
@@ -19,7 +22,7 @@ bool next_is_heavy(uint64_t percent) {
   return true;
 }
 
-gatio::Result<Work> parse(const scenarios::Arguments& arguments) {
+gatio::Result<Work> parse(const Arguments& arguments) {
   Work work;
   for (auto [name, member] : {std::pair{"work_ns", &work.work_ns},
                               {"heavy_ns", &work.heavy_ns},
@@ -32,7 +35,9 @@ gatio::Result<Work> parse(const scenarios::Arguments& arguments) {
   return work;
 }
 
-gatio::Result<void> serve(gatio::Runtime& runtime, const scenarios::Arguments& arguments) {
+}  // namespace
+
+gatio::Result<void> serve_spend(gatio::Runtime& runtime, const Arguments& arguments) {
   gatio::Result<Work> work = parse(arguments);
   if (!work) return gatio::Error(work.error());
   runtime.add_handler("spend",
@@ -48,8 +53,4 @@ gatio::Result<void> serve(gatio::Runtime& runtime, const scenarios::Arguments& a
   return {};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  return scenarios::server_main(argc, argv, {"work_ns", "heavy_ns", "heavy_percent"}, serve);
-}
+}  // namespace scenarios

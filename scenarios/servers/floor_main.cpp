@@ -187,8 +187,8 @@ class Floor {
     if (cqe.res >= 0) {
       arm_receive(*new Connection(cqe.res));
     } else {
-      usleep(
-          1000);  // out of descriptors: the connection stays queued, and trying at once would spin
+      // Out of descriptors: the connection stays queued, and trying at once would spin.
+      usleep(1000);
     }
     if (!(cqe.flags & IORING_CQE_F_MORE)) arm_accept();
   }
@@ -316,7 +316,7 @@ class Floor {
 
 int listen_on(uint16_t port, uint16_t& chosen) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket", errno, 1);
+  if (fd < 0) die("socket", errno, 4);
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // inherited by what is accepted
@@ -326,8 +326,10 @@ int listen_on(uint16_t port, uint16_t& chosen) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   socklen_t length = sizeof(address);
-  if (bind(fd, generic, length) != 0) die("bind", errno, 1);
-  if (listen(fd, 4096) != 0) die("listen", errno, 1);
+  if (bind(fd, generic, length) != 0 || listen(fd, 4096) != 0) {
+    const std::string where = "127.0.0.1:" + std::to_string(port);
+    die(where.c_str(), errno, 2);
+  }
   if (getsockname(fd, generic, &length) != 0) die("getsockname", errno, 1);
   chosen = ntohs(address.sin_port);
   return fd;
