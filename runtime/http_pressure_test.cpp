@@ -96,9 +96,8 @@ TEST_P(HttpPressure, APeerThatReadsNoAnswerForTheIdleTimeIsCutOff) {
   Client client(server.port(), "127.0.0.1", 4096);
   ASSERT_TRUE(client.send(get("/large")));
   EXPECT_EQ(client.read(100).size(), 100u);
-  server.settle();
-  server.pass_ms(60'100);
-  server.settle();
+  // What TCP still moves into its own buffers counts as progress, which ends by itself.
+  for (int round = 0; round < 5; ++round) server.pass_ms(60'100);
   const Metrics& metrics = server.stop();
   EXPECT_EQ(metrics.timeouts, 1u);
   EXPECT_EQ(metrics.cut_off, 1u);

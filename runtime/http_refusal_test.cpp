@@ -78,13 +78,38 @@ TEST_P(HttpRefusal, AHeaderThatDoesNotEndTimesOut) {
   EXPECT_EQ(server.stop().timeouts, 1u);
 }
 
-TEST_P(HttpRefusal, ABodyThatDoesNotEndTimesOut) {
+TEST_P(HttpRefusal, ABodyThatDoesNotGoOnTimesOut) {
   start();
   Client client(server.port());
   ASSERT_TRUE(client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf"));
   server.settle();
-  server.pass_ms(5'100);
+  server.pass_ms(60'100);
   EXPECT_EQ(client.read_answer().status, 408);
+}
+
+// The header time-out also limited the body, so that no upload could take longer than five seconds.
+TEST_P(HttpRefusal, BugABodyThatGoesOnSlowlyIsReceived) {
+  start();
+  Client client(server.port());
+  ASSERT_TRUE(client.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n"));
+  for (char byte : {'s', 'l', 'o', 'w'}) {
+    server.settle();
+    server.pass_ms(6'000);
+    ASSERT_TRUE(client.send(std::string(1, byte)));
+  }
+  EXPECT_EQ(client.read_answer().status, 200);
+}
+
+// The clock was read before the driver slept, so the deadline of a connection that ended the sleep
+// had passed.
+TEST_P(HttpRefusal, BugTheFirstConnectionAfterAQuietTimeIsServed) {
+  start();
+  server.settle();
+  for (int i = 0; i < 3; ++i) {
+    server.advance_unnoticed_ms(70'000);
+    Client client(server.port());
+    EXPECT_EQ(client.ask(get("/other")).body, "/other");
+  }
 }
 
 TEST_P(HttpRefusal, BytesThatTrickleInDoNotMoveTheHeaderTimeout) {

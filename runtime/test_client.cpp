@@ -38,6 +38,15 @@ size_t content_length(const std::string& head) {
   return found == nullptr ? 0 : std::strtoul(found + 17, nullptr, 10);
 }
 
+// A thread that has closed a ring runs the kernel's clean-up later, which interrupts what it waits
+// in.
+template <typename Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 }  // namespace
 
 Client::Client(uint16_t port, const char* address, int receive_buffer) {
@@ -51,7 +60,8 @@ Client::Client(uint16_t port, const char* address, int receive_buffer) {
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (receive_buffer != 0)
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  if (::connect(fd_, reinterpret_cast<sockaddr*>(&target), size) == 0) return;
+  auto* target_address = reinterpret_cast<sockaddr*>(&target);
+  if (uninterrupted([&] { return ::connect(fd_, target_address, size); }) == 0) return;
   error_ = errno;
   close();
 }
@@ -63,7 +73,8 @@ Client::Client(Client&& other) noexcept
 
 bool Client::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    ssize_t sent =
+        uninterrupted([&] { return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
     if (sent < 0) {
       error_ = errno;
       return false;
@@ -80,7 +91,7 @@ size_t Client::send_some(std::string_view bytes) {
 
 bool Client::fill() {
   char bytes[65536];
-  ssize_t received = ::recv(fd_, bytes, sizeof bytes, 0);
+  ssize_t received = uninterrupted([&] { return ::recv(fd_, bytes, sizeof bytes, 0); });
   error_ = received < 0 ? errno : 0;
   if (received <= 0) return false;
   buffered_.append(bytes, static_cast<size_t>(received));

@@ -65,6 +65,8 @@ class TestServer {
   [[nodiscard]] Driver& last_executing_driver();
   // Puts the drivers' clock forward and lets each of them notice.
   void pass_ms(uint64_t ms);
+  // Puts the clock forward while the drivers sleep: they notice with whatever wakes them next.
+  void advance_unnoticed_ms(uint64_t ms) { kernel_.advance(ms * 1'000'000); }
   // Returns when every driver has had a few turns: bytes that a client has sent before are parsed
   // then, and what follows from them without waiting for anything else is done.
   void settle();
