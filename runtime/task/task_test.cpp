@@ -140,7 +140,7 @@ TEST(TaskQuota, WhenItIsExhaustedTheAwaiterGetsBadAlloc) {
 }
 
 TEST(TaskQuota, WhenItIsExhaustedAtSpawnTheSpawnerGetsENOMEM) {
-  TestWorld world(1, 1, 4096);
+  TestWorld world(1, 1, 64);
   Result<void> spawned = world.run([]() -> Task<void> { co_return; });
   ASSERT_FALSE(spawned);
   EXPECT_EQ(spawned.error().code, ENOMEM);
