@@ -25,3 +25,4 @@ endforeach()
 
 gatio_test_sources(scenario_tests scenarios)
 gatio_test(scenarios_test SOURCES ${scenario_tests} LINK gatio_scenarios)
+add_dependencies(gatio_tests scenario_hello)  # ports_test starts it as another process
