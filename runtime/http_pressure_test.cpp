@@ -91,6 +91,52 @@ TEST_P(HttpPressure, APausedReaderGetsEverythingOnceItReads) {
   for (int i = 0; i < kCount; ++i) ASSERT_TRUE(client.read_answer().body == large) << i;
 }
 
+// Answers to one receive that all at once would take twice the heap: they are built as the peer
+// reads.
+TEST_P(HttpPressure, PipelinedLargeAnswersAllComeAndInOrder) {
+  server.config().heap_mb = 4;
+  server.listener.buffers = {.count = 4, .size = 8192};
+  large.resize(64 << 10);
+  start();
+  Client client(server.port(), "127.0.0.1", 4096);
+  constexpr int kCount = 64;
+  std::string requests;
+  for (int i = 0; i < kCount; ++i) requests += get("/large") + get("/" + std::to_string(i));
+  ASSERT_TRUE(client.send(requests));
+  server.settle();
+  // What is put off holds no buffer.
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(Client(server.port()).ask(get("/other")).body, "/other");
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_TRUE(client.read_answer().body == large) << i;
+    ASSERT_EQ(client.read_answer().body, "/" + std::to_string(i));
+  }
+  ASSERT_EQ(client.ask(get("/more")).body, "/more");
+  const Metrics& metrics = server.stop();
+  EXPECT_EQ(metrics.requests, 2u * kCount + 9);
+  EXPECT_EQ(metrics.answers, 2u * kCount + 9);
+  EXPECT_EQ(metrics.failed_handlers, 0u);
+}
+
+TEST_P(HttpPressure, ADrainAnswersWhatWasPutOffUntilThePeerReads) {
+  large.resize(1 << 20);
+  start();
+  Client client(server.port(), "127.0.0.1", 4096);
+  constexpr int kCount = 24;  // More than the sockets take.
+  std::string requests;
+  for (int i = 0; i < kCount; ++i) requests += get("/large");
+  ASSERT_TRUE(client.send(requests));
+  client.half_close();
+  server.settle();
+  server.request_shutdown();
+  for (int i = 0; i < kCount; ++i) {
+    Answer answer = client.read_answer();
+    ASSERT_TRUE(answer.body == large) << i;
+    EXPECT_EQ(answer.has("Connection: close"), i + 1 == kCount) << i;
+  }
+  EXPECT_TRUE(client.ends_cleanly());
+  EXPECT_EQ(server.wait().answers, uint64_t{kCount});
+}
+
 TEST_P(HttpPressure, APeerThatReadsNoAnswerForTheIdleTimeIsCutOff) {
   start();
   Client client(server.port(), "127.0.0.1", 4096);

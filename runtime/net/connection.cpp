@@ -44,7 +44,7 @@ void Connection::step() {
     close();
     on_broken();
   }
-  if (state_ == State::open && (has_chunk() || ended_)) on_received();
+  if (state_ == State::open && (has_chunk() || ended_ || has_rest())) on_received();
   if (timed_out_) act_on_timeout();
   if (state_ != State::open) drop_chunks();
   if (has_chunk() && host_.short_of_buffers()) move_chunks();
