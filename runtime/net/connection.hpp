@@ -113,7 +113,6 @@ class Connection : private Work, private Timer {
   void fail_sends(int error);
   void begin_linger();
   void drop_chunks();
-  void cancel(Completion& operation);
   void settle_end();
 
   ConnectionHost& host_;
