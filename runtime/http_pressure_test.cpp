@@ -31,6 +31,7 @@ class HttpPressure : public EachMix {
       response.body(request.target());
     };
   }
+  [[nodiscard]] static bool is_one_driver() { return std::string(GetParam()) == "1both"; }
   void wait_for_handler() {
     while (!waiting.load()) std::this_thread::yield();
     server.settle();
@@ -91,6 +92,52 @@ TEST_P(HttpPressure, APausedReaderGetsEverythingOnceItReads) {
   for (int i = 0; i < kCount; ++i) ASSERT_TRUE(client.read_answer().body == large) << i;
 }
 
+// Answers to one receive that all at once would take twice the heap: they are built as the peer
+// reads.
+TEST_P(HttpPressure, PipelinedLargeAnswersAllComeAndInOrder) {
+  server.config().heap_mb = 4;
+  server.listener.buffers = {.count = 4, .size = 8192};
+  large.resize(64 << 10);
+  start();
+  Client client(server.port(), "127.0.0.1", 4096);
+  constexpr int kCount = 64;
+  std::string requests;
+  for (int i = 0; i < kCount; ++i) requests += get("/large") + get("/" + std::to_string(i));
+  ASSERT_TRUE(client.send(requests));
+  server.settle();
+  // What is put off holds no buffer.
+  for (int i = 0; i < 8; ++i) ASSERT_EQ(Client(server.port()).ask(get("/other")).body, "/other");
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_TRUE(client.read_answer().body == large) << i;
+    ASSERT_EQ(client.read_answer().body, "/" + std::to_string(i));
+  }
+  ASSERT_EQ(client.ask(get("/more")).body, "/more");
+  const Metrics& metrics = server.stop();
+  EXPECT_EQ(metrics.requests, 2u * kCount + 9);
+  EXPECT_EQ(metrics.answers, 2u * kCount + 9);
+  EXPECT_EQ(metrics.failed_handlers, 0u);
+}
+
+TEST_P(HttpPressure, ADrainAnswersWhatWasPutOffUntilThePeerReads) {
+  large.resize(1 << 20);
+  start();
+  Client client(server.port(), "127.0.0.1", 4096);
+  constexpr int kCount = 24;  // More than the sockets take.
+  std::string requests;
+  for (int i = 0; i < kCount; ++i) requests += get("/large");
+  ASSERT_TRUE(client.send(requests));
+  client.half_close();
+  server.settle();
+  server.request_shutdown();
+  for (int i = 0; i < kCount; ++i) {
+    Answer answer = client.read_answer();
+    ASSERT_TRUE(answer.body == large) << i;
+    EXPECT_EQ(answer.has("Connection: close"), i + 1 == kCount) << i;
+  }
+  EXPECT_TRUE(client.ends_cleanly());
+  EXPECT_EQ(server.wait().answers, uint64_t{kCount});
+}
+
 TEST_P(HttpPressure, APeerThatReadsNoAnswerForTheIdleTimeIsCutOff) {
   start();
   Client client(server.port(), "127.0.0.1", 4096);
@@ -101,6 +148,64 @@ TEST_P(HttpPressure, APeerThatReadsNoAnswerForTheIdleTimeIsCutOff) {
   const Metrics& metrics = server.stop();
   EXPECT_EQ(metrics.timeouts, 1u);
   EXPECT_EQ(metrics.cut_off, 1u);
+}
+
+// Nor does it keep anybody else from being served, whatever else it has asked for.
+TEST_P(HttpPressure, APeerThatNeverReadsIsCutOffAndOthersAreServedMeanwhile) {
+  large.resize(1 << 20);
+  start();
+  Client client(server.port(), "127.0.0.1", 4096);
+  std::string requests;
+  for (int i = 0; i < 64; ++i) requests += get("/large");
+  ASSERT_TRUE(client.send(requests));
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_EQ(Client(server.port()).ask(get("/other")).body, "/other");
+    server.settle();
+    server.pass_ms(60'100);
+  }
+  ASSERT_EQ(Client(server.port()).ask(get("/other")).body, "/other");
+  const Metrics& metrics = server.stop();
+  EXPECT_EQ(metrics.timeouts, 1u);
+  EXPECT_EQ(metrics.cut_off, 1u);
+  EXPECT_LT(metrics.requests, 64u);
+}
+
+// The idle time is for a peer that does not move. This one takes several times as long for its
+// answer, and reads each time more than the kernel holds back before it tells of progress.
+TEST_P(HttpPressure, APeerThatReadsSlowlyGetsItsWholeLargeAnswer) {
+  large.assign(32 << 20, 'l');
+  start();
+  Client client(server.port(), "127.0.0.1", 65536);
+  ASSERT_TRUE(client.send(get("/large")));
+  std::string head = client.read(256);
+  size_t body_start = head.find("\r\n\r\n");
+  ASSERT_NE(body_start, head.npos);
+  size_t left = large.size() - (head.size() - body_start - 4);
+  while (left > 0) {
+    std::string piece = client.read(std::min<size_t>(left, 2 << 20));
+    ASSERT_FALSE(piece.empty()) << left << " bytes are missing";
+    ASSERT_EQ(piece.find_first_not_of('l'), piece.npos);
+    left -= piece.size();
+    server.settle();
+    server.pass_ms(25'000);
+  }
+  const Metrics& metrics = server.stop();
+  EXPECT_EQ(metrics.answers, 1u);
+  EXPECT_EQ(metrics.cut_off, 0u);
+}
+
+TEST_P(HttpPressure, AnAnswerThatFindsNoMemoryIsA500AndTheServerGoesOn) {
+  server.config().heap_mb = is_one_driver() ? 1 : 2;
+  start();
+  for (int i = 0; i < 3; ++i) {
+    Client client(server.port());
+    ASSERT_EQ(client.ask(get("/large")).status, 500);
+    ASSERT_EQ(client.ask(get("/after")).body, "/after");
+    ASSERT_EQ(Client(server.port()).ask(get("/other")).body, "/other");
+  }
+  const Metrics& metrics = server.stop();
+  EXPECT_EQ(metrics.failed_handlers, 3u);
+  EXPECT_EQ(metrics.answers, 9u);
 }
 
 TEST_P(HttpPressure, ConnectionsOverTheLimitAreRefusedAndCounted) {

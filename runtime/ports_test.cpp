@@ -2,14 +2,9 @@
 // the drivers of a port share it. The rules themselves are tested in net/plan_test.cpp.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstddef>
-
+#include "runtime/kernel/testing.hpp"
 #include "runtime/net/sockets.hpp"
 #include "runtime/test_client.hpp"
 #include "runtime/test_server.hpp"
@@ -158,19 +153,6 @@ TEST(Sockets, AnAddressOfNoInterfaceIsRefusedInWords) {
   ASSERT_FALSE(bound);
   EXPECT_NE(bound.error().message().find("no interface of this machine"), std::string::npos)
       << bound.error().message();
-}
-
-// Answers io_uring_setup with EPERM from here on, as a container's default filter does.
-bool forbid_io_uring() {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog filter{.len = std::size(program), .filter = program};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 TEST_P(Ports, WithoutIoUringAStartEndsInASentenceAndLeavesNothing) {

@@ -87,10 +87,7 @@ void Operation::stop(StopCallback* callback) {
 // order. The kernel looks for it at the next submit, before any SQE that is prepared later, so that
 // a new operation at the same address cannot be hit.
 void Operation::cancel_on_owner() {
-  if (completed_on_owner_) return;
-  io_uring_sqe* sqe = owner_->io_sqe();
-  io_uring_prep_cancel(sqe, static_cast<Completion*>(this), 0);
-  sqe->user_data = kNobodyUserData;
+  if (!completed_on_owner_) prepare_cancel(owner_->io_sqe(), *this);
 }
 
 void Operation::cancel_arrives_at_owner(Work* work) {

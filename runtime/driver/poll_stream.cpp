@@ -113,11 +113,7 @@ void PollStream::State::news_returns(Work* work) {
 void PollStream::State::close_arrives(Work* work) {
   State* self = static_cast<Message*>(work)->state;
   self->closing = true;
-  if (self->armed) {
-    io_uring_sqe* sqe = self->owner->io_sqe();
-    io_uring_prep_cancel(sqe, static_cast<Completion*>(self), 0);
-    sqe->user_data = kNobodyUserData;
-  }
+  if (self->armed) prepare_cancel(self->owner->io_sqe(), *self);
   self->close_when_quiet();
 }
 

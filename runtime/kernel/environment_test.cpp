@@ -1,18 +1,14 @@
 #include "runtime/kernel/environment.hpp"
 
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 
 #include "runtime/kernel/faulty_kernel.hpp"
 #include "runtime/kernel/linux_kernel.hpp"
+#include "runtime/kernel/testing.hpp"
 
 namespace gatio {
 namespace {
@@ -125,19 +121,6 @@ TEST(Environment, LimitsAreReadFromTheMachine) {
   Limits limits = read_limits();
   EXPECT_FALSE(limits.kernel_release.empty());
   EXPECT_GT(limits.open_files, 0u);
-}
-
-// Answers io_uring_setup with EPERM from here on, as a container's default filter does.
-bool forbid_io_uring() {
-  sock_filter program[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog filter{.len = std::size(program), .filter = program};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 TEST(Environment, UnderARealSeccompFilterTheSentenceSaysSo) {

@@ -44,7 +44,7 @@ void Connection::step() {
     close();
     on_broken();
   }
-  if (state_ == State::open && (has_chunk() || ended_)) on_received();
+  if (state_ == State::open && (has_chunk() || ended_ || has_rest())) on_received();
   if (timed_out_) act_on_timeout();
   if (state_ != State::open) drop_chunks();
   if (has_chunk() && host_.short_of_buffers()) move_chunks();
@@ -109,7 +109,7 @@ void Connection::received(Completion* completion, int32_t result, uint32_t flags
     // One peer must not take all buffers: the rest waits in its socket.
     if (++self->chunk_count_ >= self->host_.most_chunks() && self->receiving_ && !self->pausing_) {
       self->pausing_ = true;
-      self->cancel(self->receive_);
+      prepare_cancel(self->driver().io_sqe(), self->receive_);
     }
     // It may end with data in hand, a full CQ does that: the stream goes on.
     if (!self->receiving_ && !self->pausing_) self->rearm_ = true;
@@ -245,19 +245,13 @@ void Connection::close() {
   if (state_ == State::closing) return;
   state_ = State::closing;
   set_deadline(Timers::kNever);
-  if (receiving_) cancel(receive_);
+  if (receiving_) prepare_cancel(driver().io_sqe(), receive_);
   if (send_in_flight_) {
-    cancel(send_);
+    prepare_cancel(driver().io_sqe(), send_);
   } else {
     fail_sends(ECONNRESET);
   }
   schedule();
-}
-
-void Connection::cancel(Completion& operation) {
-  io_uring_sqe* sqe = driver().io_sqe();
-  io_uring_prep_cancel(sqe, &operation, 0);
-  sqe->user_data = kNobodyUserData;
 }
 
 void Connection::drain() {

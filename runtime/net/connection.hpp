@@ -46,8 +46,11 @@ class Connection : private Work, private Timer {
 
  protected:
   // The session's part. Each is called from the run queue, never from the reap loop.
-  virtual void on_received() = 0;  // there are chunks, or the peer has ended its stream
-  virtual void on_broken() = 0;    // the connection failed or was aborted: let go of everything
+  // There are chunks, the peer has ended its stream, or has_rest().
+  virtual void on_received() = 0;
+  // Something was received that has been put off until what is being sent has gone.
+  [[nodiscard]] virtual bool has_rest() const { return false; }
+  virtual void on_broken() = 0;  // the connection failed or was aborted: let go of everything
   virtual void on_drain() = 0;
   virtual void on_timeout() = 0;
   virtual void on_sending() = 0;  // part of what is being sent has gone; from the reap loop
@@ -110,7 +113,6 @@ class Connection : private Work, private Timer {
   void fail_sends(int error);
   void begin_linger();
   void drop_chunks();
-  void cancel(Completion& operation);
   void settle_end();
 
   ConnectionHost& host_;

@@ -13,28 +13,30 @@ Exchange::Exchange(const Handler& handler, std::pmr::memory_resource* memory, Fi
       finished_(finished),
       stop_message_(this) {}
 
-void Exchange::prepare(std::string_view date, bool close_after) {
-  GATIO_ASSERT(!running_ && date.size() <= date_.size());
+void Exchange::prepare(const Terms& terms) {
+  GATIO_ASSERT(!running_ && has_more() && terms.date.size() <= date_.size());
+  GATIO_ASSERT(output.size() < terms.most_output_bytes);  // Each run gets on.
   running_ = true;
   back_ = false;
   handlers_done_ = false;
   closes_ = out_of_memory_ = false;
-  close_after_ = close_after;
-  index_ = begun_ = failed_ = 0;
+  close_after_ = terms.close_after;
+  most_output_bytes_ = terms.most_output_bytes;
+  begun_ = failed_ = 0;
   session_driver_ = Driver::current();
-  std::memcpy(date_.data(), date.data(), date.size());
-  date_size_ = date.size();
+  std::memcpy(date_.data(), terms.date.data(), terms.date.size());
+  date_size_ = terms.date.size();
 }
 
-void Exchange::run_here(std::string_view date, bool close_after) {
-  prepare(date, close_after);
+void Exchange::run_here(const Terms& terms) {
+  prepare(terms);
   // Release pairs with the acquire of whoever addresses a message to this tree.
   home.store(session_driver_, std::memory_order_release);
   begin();
 }
 
-void Exchange::run_on(Driver& target, std::string_view date, bool close_after) {
-  prepare(date, close_after);
+void Exchange::run_on(Driver& target, const Terms& terms) {
+  prepare(terms);
   home.store(&target, std::memory_order_release);  // As above.
   run = &arrive;
   target.post(*this);
@@ -57,7 +59,7 @@ void Exchange::begin() {
 }
 
 std::coroutine_handle<> Exchange::next_handler() {
-  while (index_ < batch.size()) {
+  while (has_more() && output.size() < most_output_bytes_) {
     ++begun_;
     request_.emplace(batch[index_]);
     response_.emplace(output, std::string_view(date_.data(), date_size_), *request_);

@@ -1,7 +1,9 @@
 // One batch of requests from one connection and their answers: what travels between the io driver
 // that parsed it and the driver that runs its handlers, or stays where both are one. It is a tree
-// of tasks of its own (one handler at a time, in order). Owned by its HttpSession, and touched by
-// one driver at a time: the session's, from its posting on the executing one, and back.
+// of tasks of its own (one handler at a time, in order). It comes back early when the answers fill
+// the room they were given, and the next run goes on behind the last one. Owned by its HttpSession,
+// and touched by one driver at a time: the session's, from its posting on the executing one, and
+// back.
 #pragma once
 
 #include <array>
@@ -28,14 +30,27 @@ using Handler = std::function<Task<void>(const Request&, Response&)>;
 
 class Exchange : private Work, private Root {
  public:
-  // Told on the session's driver when all answers are in `output`.
+  // Told on the session's driver when the answers are in `output`: all, or as many as fill it.
   using Finished = void (*)(Exchange*);
   Exchange(const Handler& handler, std::pmr::memory_resource* memory, Finished finished);
 
-  // Runs the batch here, now. `finished` may be called before it returns.
-  void run_here(std::string_view date, bool close_after);
-  // Runs the batch on another driver; its requests must be detached from the receive buffer.
-  void run_on(Driver& target, std::string_view date, bool close_after);
+  struct Terms {
+    std::string_view date;
+    bool close_after = false;      // the last answer of the batch is to end the connection
+    size_t most_output_bytes = 0;  // no handler begins once `output` has so many
+  };
+  // Runs the batch, or what is left of it, here and now. `finished` may be called before it
+  // returns.
+  void run_here(const Terms& terms);
+  // The same on another driver; the requests must be detached from the receive buffer.
+  void run_on(Driver& target, const Terms& terms);
+  // Whether requests of the batch still wait for their handler. Not while it runs.
+  [[nodiscard]] bool has_more() const { return index_ < batch.size(); }
+  // Forgets the batch.
+  void clear() {
+    batch.clear();
+    index_ = 0;
+  }
   // Asks a handler that is still running to stop. On the session's driver, at most once an
   // exchange.
   void request_stop();
@@ -46,8 +61,9 @@ class Exchange : private Work, private Root {
   [[nodiscard]] bool closes() const { return closes_; }  // the last answer ends the connection
   // An answer found no memory: it is missing, and the connection is of no further use.
   [[nodiscard]] bool out_of_memory() const { return out_of_memory_; }
-  [[nodiscard]] size_t begun() const { return begun_; }    // handlers that were called
-  [[nodiscard]] size_t failed() const { return failed_; }  // handlers that threw
+  // Of the last run: handlers that were called, and those among them that threw.
+  [[nodiscard]] size_t begun() const { return begun_; }
+  [[nodiscard]] size_t failed() const { return failed_; }
 
  private:
   struct StopMessage : Work {
@@ -56,7 +72,7 @@ class Exchange : private Work, private Root {
     bool in_flight = false;
   };
 
-  void prepare(std::string_view date, bool close_after);
+  void prepare(const Terms& terms);
   void begin();
   // The first frame of the next handler; a no-op handle when all have ended.
   std::coroutine_handle<> next_handler();
@@ -76,9 +92,10 @@ class Exchange : private Work, private Root {
   Driver* session_driver_ = nullptr;
   std::array<char, 32> date_{};
   size_t date_size_ = 0;
-  size_t index_ = 0;
+  size_t index_ = 0;  // of the request whose turn it is
   size_t begun_ = 0;
   size_t failed_ = 0;
+  size_t most_output_bytes_ = 0;
   bool close_after_ = false;
   bool closes_ = false;
   bool out_of_memory_ = false;

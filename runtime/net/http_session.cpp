@@ -26,31 +26,39 @@ Session::Session(ConnectionHost& host, int fd, SessionSettings& settings)
 
 void Session::on_received() {
   receiving_ = true;
-  while (is_open() && !exchange_.running() && exchange_.output.size() < kMostOutputBytes) {
-    Chunk* chunk = take_chunk();
-    if (chunk == nullptr) break;
-    if (parse(*chunk)) run_batch(*chunk);
+  while (is_open() && !exchange_.running() && output_bytes() < kMostOutputBytes) {
+    if (exchange_.has_more()) {
+      // What stands behind the batch has its whole time from here.
+      if (in_request_) begin_header_time();
+      run_batch();
+    } else {
+      Chunk* chunk = take_chunk();
+      if (chunk == nullptr) break;
+      if (parse(*chunk)) run_batch();
+    }
     if (!exchange_.running()) after_answers();
   }
   receiving_ = false;
-  if (is_open() && peer_ended() && !exchange_.running()) finish();
+  if (is_open() && peer_ended() && !exchange_.running() && !exchange_.has_more()) finish();
 }
 
-// False when the chunk has been given back: it held no whole request, or there was no memory for
-// it.
+// True when there is a batch, which points into the chunk; otherwise that has been given back.
 bool Session::parse(Chunk& chunk) {
   try {
     outcome_ = parser_.feed({host().bytes_of(chunk), chunk.length}, exchange_.batch);
   } catch (const std::bad_alloc&) {
     host().recycle(chunk);
-    exchange_.batch.clear();
+    exchange_.clear();
     outcome_ = {Outcome::State::Error, 503, false};
     return false;
   }
   watch_header_time();
-  if (!exchange_.batch.empty()) return true;
-  host().recycle(chunk);
-  return false;
+  if (exchange_.batch.empty()) {
+    host().recycle(chunk);
+    return false;
+  }
+  held_chunk_ = &chunk;
+  return true;
 }
 
 void Session::watch_header_time() {
@@ -80,39 +88,41 @@ Driver* Session::executing_driver() {
   return placed ? static_cast<Driver*>(*placed) : nullptr;
 }
 
-void Session::run_batch(Chunk& chunk) {
+// Gives the batch, or what is left of it, to a driver that executes.
+void Session::run_batch() {
   Driver* target = executing_driver();
   GATIO_ASSERT(target !=
                nullptr);  // The plan refuses a listener whose tasks no driver may execute.
-  bool close_after = draining() && !has_chunk();
-  bool in_place = target == &driver() && !host().short_of_buffers();
-  if (!in_place) {
-    try {
-      exchange_.batch.detach();
-    } catch (const std::bad_alloc&) {
-      // No memory for a copy: the handlers run here, or the connection ends.
-      if (target != &driver()) {
-        host().recycle(chunk);
-        exchange_.batch.clear();
-        outcome_ = {Outcome::State::Error, 503, false};
-        return;
-      }
-      in_place = true;
-    }
+  bool in_place = target == &driver();
+  // Without memory for a copy the handlers run here, or the connection ends.
+  if ((!in_place || host().short_of_buffers()) && !detach_batch() && !in_place) {
+    give_back_chunk();
+    exchange_.clear();
+    outcome_ = {Outcome::State::Error, 503, false};
+    return;
   }
+  Exchange::Terms terms{.date = date(),
+                        .close_after = draining() && !has_chunk(),
+                        .most_output_bytes = kMostOutputBytes - sending_.size()};
   if (in_place) {
-    held_chunk_ = &chunk;
+    exchange_.run_here(terms);
   } else {
-    host().recycle(chunk);
-  }
-  host().stats().requests += exchange_.batch.size();
-  if (target == &driver()) {
-    exchange_.run_here(date(), close_after);
-  } else {
-    exchange_.run_on(*target, date(), close_after);
+    exchange_.run_on(*target, terms);
   }
   // A handler may take as long as it likes; the next time-out begins with its answer.
   if (exchange_.running()) set_deadline(Timers::kNever);
+}
+
+// Makes the batch independent of the chunk, and gives that back. False where there is no memory.
+bool Session::detach_batch() {
+  if (held_chunk_ == nullptr) return true;
+  try {
+    exchange_.batch.detach();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  give_back_chunk();
+  return true;
 }
 
 void Session::exchange_finished(Exchange* exchange) {
@@ -126,13 +136,18 @@ void Session::exchange_finished(Exchange* exchange) {
 }
 
 void Session::answered() {
-  give_back_chunk();
   HostStats& stats = host().stats();
+  // What stands behind an answer that ends the connection is never given to a handler.
+  stats.requests += exchange_.begun();
   stats.failed_handlers += exchange_.failed();
-  // What stood behind the answer that ends the connection was never given to a handler.
-  stats.requests -= exchange_.batch.size() - exchange_.begun();
   answers_waiting_ += exchange_.begun() - exchange_.out_of_memory();
-  exchange_.batch.clear();
+  if (exchange_.has_more() && is_open()) {
+    // The peer may read as slowly as it likes, and must not keep a buffer from the others.
+    (void)detach_batch();
+    return;
+  }
+  give_back_chunk();
+  exchange_.clear();
 }
 
 // Called when no handler runs. Without memory for what is due the connection ends.
@@ -150,6 +165,12 @@ void Session::say_what_is_due() {
     abort();
     return;
   }
+  if (exchange_.has_more()) {
+    // The rest follows once this has gone, for which the peer has the idle time.
+    begin_idle_time();
+    flush();
+    return;
+  }
   bool closes = exchange_.closes() || outcome_.state == Outcome::State::Close;
   if (outcome_.expect_continue && !closes) {
     exchange_.output.append(kContinue);
@@ -165,8 +186,8 @@ void Session::say_what_is_due() {
 
 // Whether a drain may end this connection: nothing was begun, and nothing waits in the socket.
 bool Session::drained() const {
-  return draining() && !exchange_.running() && !has_chunk() && !parser_.in_request() &&
-         receive_is_armed();
+  return draining() && !exchange_.running() && !exchange_.has_more() && !has_chunk() &&
+         !parser_.in_request() && receive_is_armed();
 }
 
 void Session::answer_error(int status) {
@@ -196,7 +217,7 @@ void Session::output_sent(SendRequest* request, int error) {
   if (self->sending_.capacity() > kKeptOutputBytes) self->sending_.release();
   if (error != 0) return;
   self->flush();
-  if (self->has_chunk()) self->schedule();
+  if (self->has_chunk() || self->has_rest()) self->schedule();
 }
 
 void Session::on_drain() {

@@ -39,13 +39,19 @@ class Session final : public Connection {
   void on_timeout() override;
   void on_sending() override { begin_idle_time(); }
   [[nodiscard]] bool busy() const override { return exchange_.running(); }
+  [[nodiscard]] bool has_rest() const override {
+    return !exchange_.running() && exchange_.has_more();
+  }
 
-  // A client that sends requests and reads no answers is not read from beyond this.
+  // No handler begins while so much waits to be sent: a client that sends requests and reads no
+  // answers costs this and one answer, however many requests arrive at once.
   static constexpr size_t kMostOutputBytes = 256 * 1024;
   static constexpr size_t kKeptOutputBytes = 16 * 1024;
 
   bool parse(Chunk& chunk);
-  void run_batch(Chunk& chunk);
+  void run_batch();
+  bool detach_batch();
+  [[nodiscard]] size_t output_bytes() const { return sending_.size() + exchange_.output.size(); }
   void answered();
   void after_answers();
   void say_what_is_due();

@@ -51,7 +51,6 @@ Result<void> Listener::start() {
                             " cannot listen: " + strerrordesc_np(-error));
   }
   arm_accept();
-  started_ = true;
   return {};
 }
 
@@ -98,7 +97,7 @@ void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) 
 void Listener::take_backlog() {
   backlog_taken_ = true;
   arm_accept();
-  cancel_accept();
+  prepare_cancel(driver().io_sqe(), accept_);
 }
 
 // What had arrived on a connection before the accept ended is still answered: the kernel hands it
@@ -180,17 +179,11 @@ void Listener::stop_accepting() {
   ending_ = true;
   driver().timers().disarm(*this);
   if (accepting_) {
-    cancel_accept();
+    prepare_cancel(driver().io_sqe(), accept_);
   } else {
     close_socket();
     ConnectionHost::drain();
   }
-}
-
-void Listener::cancel_accept() {
-  io_uring_sqe* sqe = driver().io_sqe();
-  io_uring_prep_cancel(sqe, static_cast<Completion*>(&accept_), 0);
-  sqe->user_data = kNobodyUserData;
 }
 
 void Listener::close_socket() {

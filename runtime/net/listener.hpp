@@ -60,7 +60,6 @@ class Listener final : public ConnectionHost, private Timer {
   void open_connection(int fd);
   void accept_failed(int error);
   void stop_accepting();
-  void cancel_accept();
   void take_backlog();
   void receive_from_newcomers();
   void close_socket();
@@ -79,7 +78,6 @@ class Listener final : public ConnectionHost, private Timer {
   bool backlog_taken_ = false;
   bool stopping_ = false;
   int arm_error_ = 0;
-  bool started_ = false;
 };
 
 }  // namespace gatio

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "runtime/kernel/faulty_kernel.hpp"
-#include "runtime/ring/operations.hpp"
 #include "runtime/ring/testing.hpp"
 
 namespace gatio {

@@ -15,7 +15,6 @@ constexpr unsigned kRequiredFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DE
 // How often a full SQ is offered to a kernel that takes nothing, before SQEs are kept aside.
 constexpr int kSubmitAttempts = 3;
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
-constexpr unsigned kChainFlags = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
 // The size of the kernel's signal set, which is not that of the C library's.
 constexpr unsigned kKernelSignalSetBytes = 8;
 
@@ -138,33 +137,29 @@ Result<void> Ring::after_failure(int error) {
 
 io_uring_sqe* Ring::sqe_when_full() {
   ++stats_.sq_full;
-  if (!spilling_) make_room(1);
+  if (!spilling_) make_room();
   if (!spilling_) return io_uring_get_sqe(&ring_);
   ++stats_.spilled_sqes;
   return &spilled_.emplace_back();
 }
 
-// Submits until there is room for `count` SQEs in a row; if the kernel does not take enough, all
-// that follow are kept aside until it does.
-void Ring::make_room(unsigned count) {
+// Submits until there is room; if the kernel takes nothing, all SQEs that follow are kept aside
+// until it does.
+void Ring::make_room() {
   for (int attempt = 0; attempt < kSubmitAttempts && !spilling_; ++attempt) {
     // An error that stays will come again from the driver's own enter(), where it can be reported.
     static_cast<void>(enter_kernel(false, kNoTimeout));
-    if (io_uring_sq_space_left(&ring_) >= count) return;
+    if (io_uring_sq_space_left(&ring_) > 0) return;
   }
   spilling_ = true;
 }
 
-// Moves what was kept aside into the SQ, chain by chain: a chain must be submitted as a whole.
+// Moves what was kept aside into the SQ, as far as there is room.
 void Ring::unspill() {
   while (!spilled_.empty()) {
-    unsigned length = 1;
-    while (length < spilled_.size() && (spilled_[length - 1].flags & kChainFlags) != 0) ++length;
-    if (io_uring_sq_space_left(&ring_) < length) return;
-    for (; length > 0; --length) {
-      *io_uring_get_sqe(&ring_) = spilled_.front();
-      spilled_.pop_front();
-    }
+    if (io_uring_sq_space_left(&ring_) == 0) return;
+    *io_uring_get_sqe(&ring_) = spilled_.front();
+    spilled_.pop_front();
   }
   spilling_ = false;
 }

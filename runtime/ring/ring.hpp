@@ -70,13 +70,6 @@ class Ring {
     ++stats_.wake_sqes;
     return sqe();
   }
-  // Call before a chain of `count` linked SQEs, at most sq_entries(): a chain that is cut by a
-  // submission in its middle would run as two.
-  void reserve(unsigned count) {
-    GATIO_ASSERT(count <= sq_entries());
-    if (io_uring_sq_space_left(&ring_) < count) [[unlikely]]
-      make_room(count);
-  }
 
   // Submits what is queued and fetches what the kernel holds back. With `wait` it sleeps until
   // there is at least one CQE, a signal, or `timeout_ns` has passed; not if there are CQEs already.
@@ -126,7 +119,7 @@ class Ring {
   Result<void> enter_kernel(bool wait, uint64_t timeout_ns);
   Result<void> after_failure(int error);
   io_uring_sqe* sqe_when_full();
-  void make_room(unsigned count);
+  void make_room();
   void unspill();
 
   Kernel* kernel_ = nullptr;
@@ -147,6 +140,15 @@ inline void send_message(Ring& from, int target_ring_fd, Completion& failed) {
   io_uring_prep_msg_ring(sqe, target_ring_fd, 0, kWakeUserData, 0);
   sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
   io_uring_sqe_set_data(sqe, &failed);
+}
+
+// Makes `sqe` ask the kernel to cancel the operation that completes to `target`, which ends by its
+// own CQE in any case. Nobody is told how the cancellation itself went: it says nothing that the
+// target's CQE does not. Whoever cancels I/O takes the SQE from Driver::io_sqe(), which is where an
+// exec driver is stopped (design R2).
+inline void prepare_cancel(io_uring_sqe* sqe, Completion& target) {
+  io_uring_prep_cancel(sqe, &target, 0);
+  sqe->user_data = kNobodyUserData;
 }
 
 inline unsigned Ring::reap(unsigned limit) {

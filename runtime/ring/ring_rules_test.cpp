@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "runtime/ring/operations.hpp"
 #include "runtime/ring/testing.hpp"
 
 namespace gatio {

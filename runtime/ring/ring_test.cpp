@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "runtime/kernel/faulty_kernel.hpp"
-#include "runtime/ring/operations.hpp"
 #include "runtime/ring/testing.hpp"
 
 namespace gatio {
@@ -169,38 +168,6 @@ TEST_F(RingTest, SqesThatTheKernelDoesNotTakeFollowInOrder) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
-TEST_F(RingTest, AReservedChainIsSubmittedAsAWhole) {
-  GATIO_OPEN_RING(ring_, kernel_, test_options(4, 64));
-  for (int i = 0; i < 3; ++i) prepare_nop(ring_, done_);
-  ring_.reserve(2);
-  prepare_nop(ring_, done_)->flags |= IOSQE_IO_LINK;
-  prepare_nop(ring_, done_);
-  ASSERT_TRUE(ring_.enter(false));
-  ASSERT_EQ(kernel_.enters.size(), 2u);
-  EXPECT_EQ(kernel_.enters[0].submit, 3u);
-  EXPECT_EQ(kernel_.enters[1].submit, 2u);
-}
-
-TEST_F(RingTest, AChainThatTheKernelDoesNotTakeStaysWhole) {
-  GATIO_OPEN_RING(ring_, kernel_, test_options(4, 64));
-  kernel_.error = EBUSY;
-  for (int i = 0; i < 3; ++i) prepare_nop(ring_, done_);
-  ring_.reserve(2);
-  prepare_nop(ring_, done_)->flags |= IOSQE_IO_LINK;
-  prepare_nop(ring_, done_);
-  kernel_.error = 0;
-  kernel_.enters.clear();
-  ASSERT_TRUE(ring_.enter(false));
-  ASSERT_TRUE(ring_.enter(false));
-  ASSERT_EQ(kernel_.enters.size(), 2u);
-  EXPECT_EQ(kernel_.enters[0].submit, 3u);
-  EXPECT_EQ(kernel_.enters[1].submit, 2u);
-  while (done_.count < 5) {  // a linked NOP is completed by task work, which has to be fetched
-    ASSERT_TRUE(ring_.enter(true));
-    ring_.reap(10);
-  }
-}
-
 TEST_F(RingTest, ReapStopsAtItsLimit) {
   GATIO_OPEN_RING(ring_, kernel_, test_options());
   for (int i = 0; i < 5; ++i) prepare_nop(ring_, done_);
@@ -292,7 +259,7 @@ TEST_F(RingTest, ACancelledOperationEndsByItsOwnCqe) {
   GATIO_OPEN_RING(ring_, kernel_, test_options());
   int fd = kernel_.event_fd();
   prepare_poll_multishot(ring_, fd, POLLIN, done_);
-  prepare_cancel(ring_, done_);
+  prepare_cancel(ring_.sqe(), done_);
   ASSERT_TRUE(ring_.enter(false));
   while (done_.count == 0) {
     ASSERT_TRUE(ring_.enter(true));

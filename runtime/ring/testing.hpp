@@ -24,6 +24,27 @@ inline RingOptions test_options(unsigned sq_entries = 64, unsigned cq_entries = 
   return {.sq_entries = sq_entries, .cq_entries = cq_entries, .without = test_features()};
 }
 
+// Hands the CQEs of a prepared SQE to `completion`.
+inline void complete_to(io_uring_sqe* sqe, Completion& completion) {
+  sqe->user_data = reinterpret_cast<uint64_t>(&completion);
+}
+
+// Receives into buffers of the group until it ends by a CQE without IORING_CQE_F_MORE.
+inline void prepare_receive_multishot(Ring& ring, int fd, uint16_t group, Completion& completion) {
+  io_uring_sqe* sqe = ring.sqe();
+  io_uring_prep_recv_multishot(sqe, fd, nullptr, 0, 0);
+  sqe->flags |= IOSQE_BUFFER_SELECT;
+  sqe->buf_group = group;
+  complete_to(sqe, completion);
+}
+
+// Reports the events of a descriptor, edge by edge, until it ends.
+inline void prepare_poll_multishot(Ring& ring, int fd, unsigned events, Completion& completion) {
+  io_uring_sqe* sqe = ring.sqe();
+  io_uring_prep_poll_multishot(sqe, fd, events);
+  complete_to(sqe, completion);
+}
+
 // Counts what it is handed and keeps the last of it.
 struct CountingCompletion : Completion {
   unsigned count = 0;
