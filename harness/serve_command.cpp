@@ -22,13 +22,13 @@ void print_metrics(const Metrics& metrics) {
              metrics.connections, metrics.requests, metrics.answers, metrics.bad_requests,
              metrics.timeouts, metrics.resets);
   if (metrics.failed_handlers + metrics.uncaught + metrics.refused + metrics.accept_errors +
-          metrics.cut_off >
+          metrics.cut_off + metrics.cut_off_tasks >
       0) {
     fmt::print(
         "{} handlers threw, {} tasks threw, {} connections over the limit, {} accepts failed, {} "
-        "cut off\n",
+        "connections and {} tasks cut off\n",
         metrics.failed_handlers, metrics.uncaught, metrics.refused, metrics.accept_errors,
-        metrics.cut_off);
+        metrics.cut_off, metrics.cut_off_tasks);
   }
   fmt::print("\n{:<7} {:<5} {:>4} {:>12} {:>12} {:>12} {:>12} {:>10} {:>10}\n", "driver", "role",
              "cpu", "requests", "tasks", "enters", "hand-offs", "parks", "CPU ms");

@@ -27,6 +27,7 @@ class Drain : public EachMix {
     for (Seen& each : seen) {
       threads.emplace_back([this, &each, pipeline] {
         Client client(server.port());
+        ++connected;
         while (each.bad == 0 && ask(client, each, pipeline)) {
         }
       });
@@ -70,12 +71,14 @@ class Drain : public EachMix {
     EXPECT_EQ(metrics.resets, 0u);
     EXPECT_FALSE(server.runtime().lifecycle().cut_off());
   }
+  // Until all clients are connected, too: who comes after the shutdown is rightly refused.
   void wait_for_answers(uint64_t count) {
-    while (total.load() < count) std::this_thread::yield();
+    while (total.load() < count || connected.load() < seen.size()) std::this_thread::yield();
   }
 
   std::string filler;
   std::atomic<uint64_t> total{0};
+  std::atomic<size_t> connected{0};
   std::vector<Seen> seen;
   std::vector<std::thread> threads;
 };

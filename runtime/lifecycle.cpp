@@ -78,8 +78,23 @@ void Lifecycle::Member::carry_out() {
       quiet_ = !driver_.has_tasks() && driver_.operations_in_flight == 0;
       report({});
       return;
+    case Phase::cutting:
+      cut_off();
+      report({});
+      return;
+    case Phase::freezing:
+      driver_.freeze();
+      driver_.cancel_operations();
+      quiet_ = driver_.at_rest();
+      report({});
+      return;
+    case Phase::clearing:
+      driver_.abandon_tasks();
+      quiet_ = !driver_.has_tasks() && driver_.at_rest() && services_stopped();
+      report({});
+      return;
     case Phase::stopping:
-      driver_.refuses_helpers = true;
+      driver_.refuses_operations = true;
       driver_.stop_detached();
       for (Service* service : services_) service->stop();
       poll_stopped();
@@ -107,11 +122,24 @@ Result<void> Lifecycle::Member::start_services() {
   return {};
 }
 
+// Again with each look: a task may have hopped here, and an operation may have been on its way.
+void Lifecycle::Member::cut_off() {
+  driver_.cut_off_tasks();
+  for (Service* service : services_) service->stop();
+  driver_.cancel_operations();
+  in_flight_ = driver_.operations_in_flight != 0;
+  quiet_ = !driver_.has_tasks() && driver_.at_rest() && services_stopped();
+}
+
+bool Lifecycle::Member::services_stopped() const {
+  bool stopped = true;
+  for (Service* service : services_) stopped = stopped && service->stopped();
+  return stopped;
+}
+
 // Stopping takes a few turns: what was cancelled has to end. Looks again until it has.
 void Lifecycle::Member::poll_stopped() {
-  bool stopped = driver_.helpers_in_flight == 0;
-  for (Service* service : services_) stopped = stopped && service->stopped();
-  if (stopped || !driver_.is_open()) {
+  if (services_stopped() || !driver_.is_open()) {
     report({});
     return;
   }
@@ -149,7 +177,8 @@ void Lifecycle::send_to_all(Phase command) {
 
 void Lifecycle::all_reported() {
   if (!outcome_ && phase_ < Phase::serving) {
-    send_to_all(Phase::stopping);
+    // Some may have served already when the start of another failed.
+    enter(phase_ == Phase::starting ? Phase::cutting : Phase::stopping);
     return;
   }
   switch (phase_) {
@@ -166,7 +195,10 @@ void Lifecycle::all_reported() {
       return;
     case Phase::draining:
     case Phase::settling:
-      go_on_draining();
+    case Phase::cutting:
+    case Phase::freezing:
+    case Phase::clearing:
+      look_at_drain();
       return;
     case Phase::stopping:
       send_to_all(Phase::ended);
@@ -182,12 +214,30 @@ void Lifecycle::request_shutdown() {
   if (shutdown_posted_.exchange(true, std::memory_order_relaxed)) return;
   shutdown_message_.all = this;
   shutdown_message_.run = &shutdown_arrives;
+  post_to_leader(shutdown_message_);
+}
+
+void Lifecycle::give_up(Error why) {
+  if (given_up_.exchange(true, std::memory_order_relaxed)) return;
+  give_up_message_.all = this;
+  give_up_message_.outcome = std::move(why);
+  give_up_message_.run = &give_up_arrives;
+  post_to_leader(give_up_message_);
+}
+
+void Lifecycle::post_to_leader(Work& message) {
   Driver& leader = members_.front()->driver();
   if (Driver::current() == &leader) {
-    leader.post_to_self(shutdown_message_);
+    leader.post_to_self(message);
   } else {
-    leader.post(shutdown_message_);
+    leader.post(message);
   }
+}
+
+void Lifecycle::give_up_arrives(Work* work) {
+  auto* message = static_cast<ShutdownMessage*>(work);
+  if (message->all->outcome_) message->all->outcome_ = std::move(message->outcome);
+  shutdown_arrives(work);
 }
 
 void Lifecycle::shutdown_arrives(Work* work) {
@@ -201,26 +251,41 @@ void Lifecycle::begin_drain() {
   send_to_all(Phase::draining);
 }
 
+void Lifecycle::enter(Phase phase) {
+  settled_messages_.reset();
+  send_to_all(phase);
+}
+
 // First the services finish what they had begun, then the tasks end; after the deadline whatever is
 // left is cut off.
-void Lifecycle::go_on_draining() {
+void Lifecycle::look_at_drain() {
   bool quiet = true;
-  for (auto& member : members_) quiet = quiet && member->quiet_;
-  if (phase_ == Phase::draining && quiet) {
-    send_to_all(Phase::settling);
-    return;
+  bool in_flight = false;
+  for (auto& member : members_) {
+    quiet = quiet && member->quiet_;
+    in_flight = in_flight || member->in_flight_;
   }
-  if (phase_ == Phase::settling && quiet && settled()) {
-    send_to_all(Phase::stopping);
+  if (quiet && (phase_ == Phase::draining || settled())) {
+    enter(phase_when_quiet());
     return;
   }
   Driver* self = Driver::current();
-  if (self->fresh_ns() >= drain_deadline_ns_) {
+  if (phase_ < Phase::cutting && self->fresh_ns() >= drain_deadline_ns_) {
     cut_off_ = true;
-    send_to_all(Phase::stopping);
+    enter(Phase::cutting);
+    return;
+  }
+  // What the kernel or a helper thread still owes a task may be all that it waits for.
+  if (phase_ == Phase::cutting && !in_flight && ++grace_looks_ > kGraceLooks) {
+    enter(Phase::freezing);
     return;
   }
   self->timers().arm(*this, self->turn_ns() + kPollNs);
+}
+
+Lifecycle::Phase Lifecycle::phase_when_quiet() const {
+  if (phase_ == Phase::draining) return Phase::settling;
+  return phase_ == Phase::freezing ? Phase::clearing : Phase::stopping;
 }
 
 // Quiet drivers may still have a message under way between them. None is when two looks in a row

@@ -55,7 +55,8 @@ std::string to_json(const Metrics& metrics) {
                 {"accept_errors", metrics.accept_errors},
                 {"resets", metrics.resets},
                 {"timeouts", metrics.timeouts},
-                {"cut_off", metrics.cut_off}});
+                {"cut_off", metrics.cut_off},
+                {"cut_off_tasks", metrics.cut_off_tasks}});
   text += "\"drivers\":[";
   for (const DriverMetrics& driver : metrics.drivers) text += driver_json(driver) + ",";
   if (text.back() == ',') text.pop_back();

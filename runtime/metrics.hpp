@@ -42,7 +42,8 @@ struct Metrics {
   uint64_t accept_errors = 0;
   uint64_t resets = 0;
   uint64_t timeouts = 0;
-  uint64_t cut_off = 0;
+  uint64_t cut_off = 0;        // connections
+  uint64_t cut_off_tasks = 0;  // detached ones
   std::vector<DriverMetrics> drivers;
 };
 

@@ -249,13 +249,27 @@ Result<void> Runtime::begin_serving() {
   }
   if (!options_.stop_signals.empty()) {
     Result<void> spawned = spawn_detached_on(
-        *target, [this] { return watch_signals(); }, Priority::high);
+        *target, [this] { return made_or_given_up(watch_signals()); }, Priority::high);
     if (!spawned) return spawned;
   }
   for (auto& task : start_tasks_) {
-    if (Result<void> spawned = spawn_detached_on(*target, task); !spawned) return spawned;
+    Result<void> spawned =
+        spawn_detached_on(*target, [this, &task] { return made_or_given_up(task()); });
+    if (!spawned) return spawned;
   }
   return {};
+}
+
+// On the driver that runs the task. Without its start-up tasks the runtime does not do what it was
+// started for: the run ends with the error.
+Task<void> Runtime::made_or_given_up(Task<void> task) {
+  if (!task) {
+    lifecycle_->give_up(
+        Error{ENOMEM, "driver " + Driver::current()->name() +
+                          ": the heap's quota is exhausted: no memory for the frame of a task that "
+                          "was to run from the start; raise heap_mb"});
+  }
+  return task;
 }
 
 Task<void> Runtime::watch_signals() {
@@ -340,6 +354,7 @@ Metrics Runtime::metrics() const {
                            .spin_ns = stats.spins_ns,
                            .cpu_ns = stats.cpu_ns};
       all.uncaught += stats.uncaught;
+      all.cut_off_tasks += stats.cut_off_tasks;
       for (const auto& listener : listeners_) {
         if (&listener->driver() != each.get()) continue;
         const HostStats& host = listener->stats();

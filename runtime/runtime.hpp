@@ -60,7 +60,7 @@ class Runtime {
   }
   // Runs once everything serves: on the first driver that executes, as a detached task. When the
   // last of these tasks has ended, nothing happens: a task that is the program's purpose calls
-  // shutdown().
+  // shutdown(). Where there is no memory for one, the run ends with an error.
   void on_start(std::function<Task<void>()> task) { start_tasks_.push_back(std::move(task)); }
   // Called when everything serves, on a driver's thread, before the tasks of on_start() run.
   void on_serving(std::function<void(const std::vector<Endpoint>&)> call) {
@@ -100,6 +100,7 @@ class Runtime {
   Result<void> begin_serving();
   Driver* first_executing_driver();
   Task<void> watch_signals();
+  Task<void> made_or_given_up(Task<void> task);
   Result<void> run_threads();
   void take_down();
 

@@ -26,26 +26,25 @@ class BlockingCall : private Work {
 
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
-  bool await_suspend(std::coroutine_handle<Promise> frame) {
+  void await_suspend(std::coroutine_handle<Promise> frame) {
     home_ = Driver::current();
-    if (home_->refuses_helpers) {
-      error_ = ECANCELED;
-      return false;
-    }
-    if (home_->helpers_in_flight >= Driver::kMostHelpers) {
-      error_ = EAGAIN;
-      return false;
-    }
     resumption_.handle = frame;
     priority_ = frame.promise().context->root->priority;
-    ++home_->operations_in_flight;
-    ++home_->helpers_in_flight;
-    int started = home_->kernel().start_helper([this] { call(); });
-    if (started >= 0) return true;
-    --home_->operations_in_flight;
-    --home_->helpers_in_flight;
-    error_ = -started;
-    return false;
+    if (home_->refuses_operations) {
+      error_ = ECANCELED;
+    } else if (home_->helpers_in_flight >= Driver::kMostHelpers) {
+      error_ = EAGAIN;
+    } else {
+      ++home_->operations_in_flight;
+      ++home_->helpers_in_flight;
+      int started = home_->kernel().start_helper([this] { call(); });
+      if (started >= 0) return;  // The frame is the helper's now.
+      --home_->operations_in_flight;
+      --home_->helpers_in_flight;
+      error_ = -started;
+    }
+    // By way of the run queue: a loop that ignores the error must not keep the driver for itself.
+    home_->enqueue(resumption_, priority_);
   }
   Result<Value> await_resume() {
     if (error_ == ECANCELED) return fail(ECANCELED, "the runtime is shutting down");

@@ -261,7 +261,8 @@ void Driver::attach(Root& root) {
   root.next_root = first_root_;
   if (first_root_ != nullptr) first_root_->previous_root = &root;
   first_root_ = &root;
-  if (stopping_detached_ && root.detached) root.stop.request_stop();
+  if (cutting_off_) count_cut_off(root);
+  if (frozen_ || (stopping_detached_ && root.detached)) root.stop.request_stop();
 }
 
 void Driver::detach(Root& root) {
@@ -277,6 +278,46 @@ void Driver::stop_detached() {
   stopping_detached_ = true;
   for (Root* root = first_root_; root != nullptr; root = root->next_root) {
     if (root->detached) root->stop.request_stop();
+  }
+}
+
+void Driver::count_cut_off(Root& root) {
+  if (!root.detached || root.cut_off) return;
+  root.cut_off = true;
+  ++stats_.cut_off_tasks;
+}
+
+void Driver::cut_off_tasks() {
+  cutting_off_ = true;
+  refuses_operations = true;
+  for (Root* root = first_root_; root != nullptr; root = root->next_root) count_cut_off(*root);
+  stop_detached();
+}
+
+void Driver::cancel_operations() {
+  // Those that stop callbacks cancel are on their way out; a poll stream that nobody closes is not.
+  if (!config::does_io(options_.role) || operations_in_flight == helpers_in_flight) return;
+  io_uring_sqe* sqe = ring_.sqe();
+  io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+  sqe->user_data = kNobodyUserData;
+}
+
+void Driver::freeze() {
+  if (frozen_) return;
+  frozen_ = true;
+  for (Root* root = first_root_; root != nullptr; root = root->next_root) root->stop.request_stop();
+}
+
+void Driver::abandon_tasks() {
+  GATIO_ASSERT(frozen_);
+  Root* root = first_root_;
+  while (root != nullptr) {
+    // The destructors of one frame may have put another into the run queue: it has to pass it,
+    // without being resumed, before it goes.
+    while (Work* work = run_queue_.pop()) work->run(work);
+    Root* next = root->next_root;
+    if (root->children == 0) root->abandon(root);
+    root = next;
   }
 }
 

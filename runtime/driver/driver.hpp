@@ -37,14 +37,15 @@ struct DriverOptions {
 
 struct DriverStats {
   uint64_t turns = 0;
-  uint64_t parks = 0;     // times it went to sleep with its mailbox marked
-  uint64_t wakes = 0;     // parked drivers that it woke
-  uint64_t handoffs = 0;  // messages that it posted to other drivers
-  uint64_t messages = 0;  // messages that it took from its mailbox
-  uint64_t works = 0;     // pieces of work that it ran
-  uint64_t uncaught = 0;  // exceptions that left a task which nobody joins
-  uint64_t spins_ns = 0;  // time spent watching the mailbox
-  uint64_t cpu_ns = 0;    // of its thread; known once that has ended
+  uint64_t parks = 0;          // times it went to sleep with its mailbox marked
+  uint64_t wakes = 0;          // parked drivers that it woke
+  uint64_t handoffs = 0;       // messages that it posted to other drivers
+  uint64_t messages = 0;       // messages that it took from its mailbox
+  uint64_t works = 0;          // pieces of work that it ran
+  uint64_t uncaught = 0;       // exceptions that left a task which nobody joins
+  uint64_t cut_off_tasks = 0;  // detached tasks that lived on when the drain's deadline had passed
+  uint64_t spins_ns = 0;       // time spent watching the mailbox
+  uint64_t cpu_ns = 0;         // of its thread; known once that has ended
 };
 
 // How a driver asks its TPC where to run a task; the TPC implements it. Called on the asking
@@ -133,6 +134,21 @@ class Driver final : public Executor {
   void stop_detached();
   [[nodiscard]] bool has_tasks() const { return first_root_ != nullptr; }
 
+  // What the deadline of a drain leaves is ended in steps, see Lifecycle. Stops and counts the
+  // detached tasks that live here, and those that arrive later; tasks begin no operation any more.
+  void cut_off_tasks();
+  // Asks the kernel to end all operations of this ring.
+  void cancel_operations();
+  // From now on no frame is resumed here; all trees are asked to stop, so that nothing waits for
+  // the time or for a peer.
+  void freeze();
+  // Whether nothing points at the frame of a frozen task from here: no run queue, no operation, no
+  // helper thread. Messages between drivers are the Lifecycle's to settle.
+  [[nodiscard]] bool at_rest() const { return run_queue_.empty() && operations_in_flight == 0; }
+  // Destroys the frames of the tasks that live here, where all drivers are frozen and at rest.
+  // Those with children stay until the children have reported their end.
+  void abandon_tasks();
+
   // The time at the start of this turn, or later: good enough for time-outs.
   [[nodiscard]] uint64_t turn_ns() const { return now_ns_; }
   // The time now; a clock read.
@@ -161,10 +177,10 @@ class Driver final : public Executor {
   // Operations submitted here that have not yet completed.
   uint64_t operations_in_flight = 0;
   // Those among them that run on a helper thread, which writes into a task's frame: the driver
-  // stays until they are back, whatever a deadline says, and begins no more when `refuses_helpers`.
+  // stays until they are back, whatever a deadline says.
   static constexpr uint64_t kMostHelpers = 256;  // more are refused with EAGAIN
   uint64_t helpers_in_flight = 0;
-  bool refuses_helpers = false;
+  bool refuses_operations = false;  // the deadline has passed: tasks begin none any more
   // What makes outgoing connections here; the net layer's, which alone knows more of it.
   Service* client = nullptr;
 
@@ -180,6 +196,7 @@ class Driver final : public Executor {
   static constexpr unsigned kMostFailedEnters = 1000;  // in a row: such a ring never works again
   static constexpr uint64_t kOverloadedNs = 200'000;
 
+  void count_cut_off(Root& root);
   void run_ready();
   void enter();
   void note_enter(const Result<void>& entered);
@@ -201,6 +218,7 @@ class Driver final : public Executor {
   Driver* io_driver_ = nullptr;
   bool has_peers_ = false;
   bool stopping_detached_ = false;
+  bool cutting_off_ = false;
   bool finishing_ = false;
   Result<void> health_;
   unsigned failed_enters_ = 0;  // in a row

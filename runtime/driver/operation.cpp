@@ -4,19 +4,18 @@
 
 namespace gatio {
 
-bool Operation::begin(std::coroutine_handle<> frame, Context& context) {
-  if (context.stop->stop_requested()) {
-    result_ = -ECANCELED;
-    return false;
-  }
+void Operation::begin(std::coroutine_handle<> frame, Context& context) {
   home_ = Driver::current();
   owner_ = home_->io_driver();
-  if (owner_ == nullptr) {
-    result_ = -ENODEV;
-    return false;
-  }
   frame_ = frame;
   priority_ = context.root->priority;
+  if (owner_ == nullptr) result_ = -ENODEV;
+  if (context.stop->stop_requested() || home_->refuses_operations) result_ = -ECANCELED;
+  if (result_ < 0) {
+    // By way of the run queue: a loop that ignores the error must not keep the driver for itself.
+    arrive_home(this);
+    return;
+  }
   StopCallback::join(*context.stop);
   complete = &completed;
   if (owner_ == home_) {
@@ -25,7 +24,6 @@ bool Operation::begin(std::coroutine_handle<> frame, Context& context) {
     run = &arrive_at_owner;
     owner_->post(*this);
   }
-  return true;
 }
 
 void Operation::submit() {
@@ -67,8 +65,7 @@ void Operation::resume_when_free() {
 void Operation::resume(Work* work) {
   auto* self = static_cast<Operation*>(work);
   self->StopCallback::leave();
-  self->home_->count_resumption();
-  self->frame_.resume();
+  if (self->home_->begin_resumption()) self->frame_.resume();
 }
 
 void Operation::stop(StopCallback* callback) {

@@ -21,8 +21,8 @@ class Operation : private Work, private Completion, private StopCallback {
  public:
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
-  bool await_suspend(std::coroutine_handle<Promise> frame) {
-    return begin(frame, *frame.promise().context);
+  void await_suspend(std::coroutine_handle<Promise> frame) {
+    begin(frame, *frame.promise().context);
   }
 
  protected:
@@ -40,7 +40,7 @@ class Operation : private Work, private Completion, private StopCallback {
     Operation* operation;
   };
 
-  bool begin(std::coroutine_handle<> frame, Context& context);
+  void begin(std::coroutine_handle<> frame, Context& context);
   void submit();
   void cancel_on_owner();
   void resume_when_free();

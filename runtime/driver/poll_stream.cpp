@@ -18,6 +18,7 @@ Result<PollStream> PollStream::arm(int fd, uint32_t events, bool owned) {
   Driver* owner = home->io_driver();
   if (owner == nullptr)
     return fail(ENODEV, "no driver does I/O here: give the TPC an io or both driver");
+  if (home->refuses_operations) return fail(ECANCELED, "the runtime is shutting down");
   void* memory = Pool::current()->allocate(sizeof(State));
   if (memory == nullptr)
     return fail(ENOMEM, "the heap's quota is exhausted: the poll was not armed");

@@ -19,7 +19,7 @@ class PollStream {
  public:
   // Watches `fd` for these poll(2) events; the descriptor stays the caller's, who closes it after
   // the stream. On a driver only. ENOMEM when the heap's quota is exhausted, ENODEV where no driver
-  // does I/O.
+  // does I/O, ECANCELED once the deadline of a drain has passed.
   static Result<PollStream> open(int fd, uint32_t events);
   // The same, and the stream closes the descriptor when nothing of the kernel's looks at it any
   // more. When this fails the descriptor is still the caller's.
@@ -103,9 +103,14 @@ class PollStream::Next : private Resumption, private StopCallback {
                  state_->home);  // A stream stays on the driver that opened it.
     GATIO_ASSERT(state_->waiter == nullptr);
     cancelled_ = context.stop->stop_requested();
-    if (cancelled_ || state_->ready_events != 0 || state_->ready_error != 0) return false;
+    if (!cancelled_ && (state_->ready_events != 0 || state_->ready_error != 0)) return false;
     handle = frame;
     priority_ = context.root->priority;
+    if (cancelled_) {
+      // By way of the run queue: a loop that ignores this must not keep the driver for itself.
+      state_->home->enqueue(*this, priority_);
+      return true;
+    }
     StopCallback::join(*context.stop);
     state_->waiter = this;
     return true;

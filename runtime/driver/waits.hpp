@@ -36,17 +36,18 @@ class sleep_until : private Timer, private Resumption, private StopCallback {
 
   bool await_ready() const noexcept { return false; }
   template <typename Promise>
-  bool await_suspend(std::coroutine_handle<Promise> frame) {
+  void await_suspend(std::coroutine_handle<Promise> frame) {
     Context& context = *frame.promise().context;
-    if (context.stop->stop_requested()) {
-      cancelled_ = true;
-      return false;
-    }
     handle = frame;
     priority_ = context.root->priority;
+    if (context.stop->stop_requested()) {
+      // By way of the run queue: a loop that ignores this must not keep the driver for itself.
+      cancelled_ = true;
+      Driver::current()->enqueue(*this, priority_);
+      return;
+    }
     StopCallback::join(*context.stop);
     Driver::current()->timers().arm(*this, wanted_ns_);
-    return true;
   }
   Result<void> await_resume() {
     StopCallback::leave();

@@ -6,7 +6,7 @@
 namespace gatio::http {
 
 Exchange::Exchange(const Handler& handler, std::pmr::memory_resource* memory, Finished finished)
-    : Root(&task_ended, Priority::normal),
+    : Root(&task_ended, &abandon_handler, Priority::normal),
       batch(memory),
       output(memory),
       handler_(handler),
@@ -59,12 +59,12 @@ void Exchange::begin() {
 }
 
 std::coroutine_handle<> Exchange::next_handler() {
-  while (has_more() && output.size() < most_output_bytes_) {
+  while (has_more() && output.size() < most_output_bytes_ &&
+         Driver::current()->begin_resumption()) {
     ++begun_;
     request_.emplace(batch[index_]);
     response_.emplace(output, std::string_view(date_.data(), date_size_), *request_);
     if (close_after_ && index_ + 1 == batch.size()) response_->close();
-    Driver::current()->count_resumption();
     try {
       task_ = handler_(*request_, *response_);
       return task_.prepare(context, *this);
@@ -83,6 +83,16 @@ std::coroutine_handle<> Exchange::task_ended(Completer* completer) {
   if (self->task_.error()) self->answer_with_500();
   self->handler_ended();
   return self->next_handler();
+}
+
+// The answer is missing then; the connection has been cut off by now.
+void Exchange::abandon_handler(Root* root) {
+  auto* self = static_cast<Exchange*>(root);
+  self->task_.reset();
+  self->response_->abandon();
+  self->response_.reset();
+  self->closes_ = self->out_of_memory_ = true;
+  self->end();
 }
 
 void Exchange::answer_with_500() {
@@ -110,6 +120,7 @@ void Exchange::handler_ended() {
 
 void Exchange::end() {
   Driver::current()->detach(*this);
+  if (Driver::current()->frozen()) index_ = batch.size();  // The rest will never have its turn.
   handlers_done_ = true;
   if (Driver::current() == session_driver_) {
     returned(this);

@@ -86,6 +86,7 @@ class Exchange : private Work, private Root {
   static void deliver_stop(Work* work);
   static void stop_returned(Work* work);
   static std::coroutine_handle<> task_ended(Completer* completer);
+  static void abandon_handler(Root* root);
 
   const Handler& handler_;
   const Finished finished_;

@@ -19,11 +19,15 @@ StreamOperation::StreamOperation(StreamSession* session, Kind kind, std::span<co
 
 bool StreamOperation::begin(std::coroutine_handle<> frame, Context& context) {
   GATIO_ASSERT(session_ != nullptr);
-  if (context.stop->stop_requested() && kind_ == Kind::receive) error_ = ECANCELED;
-  if (error_ != 0 || (kind_ == Kind::send && size == 0)) return false;
+  if (kind_ == Kind::send && size == 0) return false;
   home_ = Driver::current();
   frame_ = frame;
   priority_ = context.root->priority;
+  if (context.stop->stop_requested() && kind_ == Kind::receive) {
+    error_ = ECANCELED;
+    arrive_home(this);  // As in Operation::begin(): whoever ignores the error lets others run.
+    return true;
+  }
   if (kind_ == Kind::receive) StopCallback::join(*context.stop);
   run = &arrive_at_session;
   if (home_ == &session_->driver()) {
@@ -94,8 +98,7 @@ void StreamOperation::resume_when_free() {
 void StreamOperation::resume(Work* work) {
   auto* self = static_cast<StreamOperation*>(work);
   self->StopCallback::leave();
-  self->home_->count_resumption();
-  self->frame_.resume();
+  if (self->home_->begin_resumption()) self->frame_.resume();
 }
 
 void StreamOperation::stop(StopCallback* callback) {

@@ -31,11 +31,16 @@ class Executor {
   // This executor only: an exception left a task that nobody joins.
   virtual void uncaught(std::exception_ptr error) = 0;
 
-  // Called before each resumption of a user's frame. An io driver never runs one (design R1).
-  void count_resumption() {
+  // Called before each resumption of a user's frame. An io driver never runs one (design R1). False
+  // when no frame runs here any more: it stays suspended until it is destroyed.
+  [[nodiscard]] bool begin_resumption() {
     GATIO_ASSERT(executes_);
+    if (frozen_) [[unlikely]]
+      return false;
     ++resumptions_;
+    return true;
   }
+  [[nodiscard]] bool frozen() const { return frozen_; }
   [[nodiscard]] uint64_t resumptions() const { return resumptions_; }
   [[nodiscard]] bool executes() const { return executes_; }
 
@@ -45,6 +50,7 @@ class Executor {
  protected:
   explicit Executor(bool executes) : executes_(executes) {}
   ~Executor() = default;
+  bool frozen_ = false;  // no frame is resumed any more
 
  private:
   inline static constinit thread_local Executor* current_ = nullptr;
@@ -58,8 +64,7 @@ struct Resumption : Work {
   std::coroutine_handle<> handle;
 
   static void resume(Work* work) {
-    Executor::current()->count_resumption();
-    static_cast<Resumption*>(work)->handle.resume();
+    if (Executor::current()->begin_resumption()) static_cast<Resumption*>(work)->handle.resume();
   }
 };
 

@@ -5,6 +5,7 @@ namespace gatio {
 void Scope::add(Spawned& child) {
   GATIO_ASSERT(home() == Executor::current());  // A scope is used only where its owner runs.
   child.scope = this;
+  ++context_.root->children;
   child.next_sibling = first_child_;
   if (first_child_ != nullptr) first_child_->previous_sibling = &child;
   first_child_ = &child;
@@ -21,8 +22,7 @@ std::coroutine_handle<> Scope::child_ended(Spawned& child) {
   collect(child);
   if (first_child_ == nullptr && joiner_.handle) {
     // The child's driver is ours: go on in the joiner at once.
-    Executor::current()->count_resumption();
-    return joiner_.handle;
+    if (Executor::current()->begin_resumption()) return joiner_.handle;
   }
   return std::noop_coroutine();
 }
@@ -58,6 +58,7 @@ void Scope::release(Spawned& child) {
     first_child_ = child.next_sibling;
   }
   if (child.next_sibling != nullptr) child.next_sibling->previous_sibling = child.previous_sibling;
+  --context_.root->children;
   child.destroy();
 }
 

@@ -24,7 +24,7 @@ void Spawned::arrive(Work* work) {
 
 void Spawned::start(Work* work) {
   auto* self = static_cast<Spawned*>(work);
-  Executor::current()->count_resumption();
+  if (!Executor::current()->begin_resumption()) return;
   std::coroutine_handle<> next;
   try {
     next = self->make_task();
@@ -38,6 +38,13 @@ void Spawned::start(Work* work) {
 std::coroutine_handle<> Spawned::task_ended(Completer* completer) {
   auto* self = static_cast<Spawned*>(static_cast<Root*>(completer));
   return self->end(self->drop_task());
+}
+
+void Spawned::abandon_tree(Root* root) {
+  auto* self = static_cast<Spawned*>(root);
+  (void)self->drop_task();
+  // There is nothing to resume: a joiner that is at rest here stays so.
+  (void)self->end(nullptr);
 }
 
 std::coroutine_handle<> Spawned::end(std::exception_ptr its_error) {

@@ -43,7 +43,7 @@ class Spawned : public Work, public Root {
   virtual void destroy() = 0;  // gives the record back
 
  protected:
-  explicit Spawned(Priority its_priority) : Root(&task_ended, its_priority) {}
+  explicit Spawned(Priority its_priority) : Root(&task_ended, &abandon_tree, its_priority) {}
   virtual ~Spawned() = default;
   virtual std::coroutine_handle<> make_task() = 0;  // calls the callable; throws what it throws
   virtual std::exception_ptr drop_task() = 0;       // destroys the frame; its exception, if any
@@ -52,6 +52,7 @@ class Spawned : public Work, public Root {
   static void arrive(Work* work);
   static void start(Work* work);
   static std::coroutine_handle<> task_ended(Completer* completer);
+  static void abandon_tree(Root* root);
   std::coroutine_handle<> end(std::exception_ptr its_error);
 };
 

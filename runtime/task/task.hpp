@@ -41,15 +41,22 @@ struct Completer {
 // A tree of tasks that runs on one driver at a time, from spawn to end. `home` is written by the
 // driver that gives the tree away.
 struct Root : Completer {
-  Root(Done what, Priority its_priority) : Completer(what), priority(its_priority) {
+  // Destroys the frames of a tree that is at rest, or that never began, and reports its end as if
+  // it had come by itself. On its home, which is frozen; only without children.
+  using Abandon = void (*)(Root*);
+  Root(Done what, Abandon how, Priority its_priority)
+      : Completer(what), abandon(how), priority(its_priority) {
     context.root = this;
     context.stop = &stop;
   }
   // Release when the tree is given away, after the old driver's last access to it; acquire by
   // whoever addresses a message to the tree, so that the new home sees those accesses done.
   std::atomic<Executor*> home{nullptr};
+  const Abandon abandon;
   Priority priority;
   bool detached = false;  // nobody joins it: the drain of its driver asks it to stop
+  bool cut_off = false;   // it lived when the deadline of the drain had passed, and was counted
+  unsigned children = 0;  // in all scopes of the tree
   StopSource stop;
   Context context;
   Root* previous_root = nullptr;  // the driver's list of the trees that live on it
