@@ -1,0 +1,263 @@
+#include "fakes/scheduler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatio::fakes {
+
+Scheduler::Scheduler(World& world, const SchedulerOptions& options)
+    : world_(world), options_(options) {
+  GATIO_ASSERT(options.strategy != Strategy::pct || options.preempt_one_in > 0);
+  if (options.strategy == Strategy::pct) {
+    for (uint32_t i = 1; i < options.pct_depth; ++i) {
+      change_points_.push_back(world.choices.strategy_prng().below(options.pct_steps) + 1);
+    }
+  }
+}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::add(std::string name, std::function<void()> body, std::function<void()> enter) {
+  auto thread = std::make_unique<Thread>();
+  Thread* added = thread.get();
+  added->name = std::move(name);
+  added->enter = std::move(enter);
+  added->clock_ns = now_ns();
+  // Above all that are demoted; ties are as good as any order.
+  added->priority =
+      1'000'000'000 + static_cast<uint32_t>(world_.choices.strategy_prng().below(1'000'000'000));
+  added->fiber = std::make_unique<Fiber>([this, added, body = std::move(body)] {
+    body();
+    added->ended = true;
+    --live_;
+  });
+  lowest_priority_ = 1'000'000'000 - 1;
+  threads_.push_back(std::move(thread));
+  ++live_;
+}
+
+int Scheduler::start_thread(std::function<void()> body) {
+  add("helper " + std::to_string(threads_.size()), std::move(body), nullptr);
+  return 0;
+}
+
+Scheduler::End Scheduler::run() {
+  while (live_ > 0) {
+    if (++steps_ > options_.most_steps) return End::too_long;
+    if (options_.strategy != Strategy::clocks) {
+      while (world_.events.next_time_ns() <= world_.now_ns) world_.fire_next();
+    }
+    collect_runnable();
+    if (runnable_.empty()) {
+      if (!advance()) return End::deadlock;
+      continue;
+    }
+    switch_to(pick());
+    if (observer_) observer_();
+  }
+  return End::all_ended;
+}
+
+uint64_t Scheduler::now_ns() const {
+  return options_.strategy == Strategy::clocks && inside_ ? threads_[current_]->clock_ns
+                                                          : world_.now_ns;
+}
+
+void Scheduler::spend(uint64_t ns) {
+  if (options_.strategy == Strategy::clocks && inside_) {
+    threads_[current_]->clock_ns += ns;
+  } else {
+    world_.now_ns += ns;
+  }
+}
+
+// When a thread could go on, by the clocks' reckoning.
+uint64_t Scheduler::due_ns(const Thread& thread) const {
+  if (thread.sleeper == nullptr || thread.sleeper->woken) return thread.clock_ns;
+  return thread.deadline_ns == Events::kNever ? Events::kNever
+                                              : std::max(thread.clock_ns, thread.deadline_ns);
+}
+
+bool Scheduler::can_run(const Thread& thread) const {
+  if (thread.ended) return false;
+  if (thread.sleeper == nullptr || thread.sleeper->woken) return true;
+  return options_.strategy != Strategy::clocks && thread.deadline_ns <= world_.now_ns;
+}
+
+// In a circle, beginning behind the one that ran last: choice 0 is a round robin.
+void Scheduler::collect_runnable() {
+  runnable_.clear();
+  size_t count = threads_.size();
+  for (size_t i = 1; i <= count; ++i) {
+    unsigned thread = static_cast<unsigned>((current_ + i) % count);
+    if (can_run(*threads_[thread])) runnable_.push_back(thread);
+  }
+  if (options_.strategy != Strategy::clocks || runnable_.empty()) return;
+  // What happens before the first of them could run happens first.
+  unsigned first = pick_by_clock();
+  if (next_ns() <= threads_[first]->clock_ns) runnable_.clear();
+}
+
+// When the next thing happens that is no thread's turn: an event, or the end of a sleep.
+uint64_t Scheduler::next_ns() const {
+  uint64_t next = world_.events.next_time_ns();
+  for (const auto& thread : threads_) {
+    if (thread->ended || thread->sleeper == nullptr || thread->sleeper->woken) continue;
+    next = std::min(next, due_ns(*thread));
+  }
+  return next;
+}
+
+bool Scheduler::advance() {
+  uint64_t next = next_ns();
+  if (next == Events::kNever) return false;
+  world_.now_ns = std::max(world_.now_ns, next);
+  if (options_.strategy != Strategy::clocks) return true;
+  if (world_.events.next_time_ns() <= next) {
+    world_.fire_next();
+    return true;
+  }
+  for (const auto& thread : threads_) {
+    if (thread->ended || thread->sleeper == nullptr || thread->sleeper->woken) continue;
+    if (due_ns(*thread) > next) continue;
+    thread->clock_ns = next;
+    thread->sleeper->woken = true;
+  }
+  return true;
+}
+
+unsigned Scheduler::pick() {
+  auto count = static_cast<uint32_t>(runnable_.size());
+  switch (options_.strategy) {
+    case Strategy::clocks:
+      return pick_by_clock();
+    case Strategy::random:
+      return runnable_[world_.choices.choose(ChoiceKind::thread, count)];
+    case Strategy::pct: {
+      if (count == 1) return runnable_[0];
+      auto place = static_cast<uint32_t>(
+          std::find(runnable_.begin(), runnable_.end(), highest_priority()) - runnable_.begin());
+      return runnable_[world_.choices.settle(ChoiceKind::thread, count, place)];
+    }
+  }
+  GATIO_ASSERT(false);
+}
+
+unsigned Scheduler::pick_by_clock() {
+  unsigned first = runnable_[0];
+  for (unsigned thread : runnable_) {
+    const Thread& a = *threads_[thread];
+    const Thread& b = *threads_[first];
+    if (a.clock_ns < b.clock_ns || (a.clock_ns == b.clock_ns && thread < first)) first = thread;
+  }
+  return first;
+}
+
+unsigned Scheduler::highest_priority() const {
+  return *std::max_element(runnable_.begin(), runnable_.end(), [this](unsigned a, unsigned b) {
+    return threads_[a]->priority < threads_[b]->priority;
+  });
+}
+
+void Scheduler::demote(Thread& thread) {
+  thread.priority = lowest_priority_--;
+}
+
+void Scheduler::switch_to(unsigned number) {
+  current_ = number;
+  Thread& thread = *threads_[number];
+  if (thread.sleeper != nullptr) {
+    thread.sleeper->asleep = false;
+    thread.sleeper = nullptr;
+  }
+  if (thread.enter) {
+    thread.enter();
+  } else if (leave_) {
+    leave_();
+  }
+  inside_ = true;
+  world_.note(Happening::switched, number);
+  thread.fiber->resume();
+  inside_ = false;
+  if (leave_) leave_();
+}
+
+void Scheduler::give_way() {
+  pass(options_.turn_ns, ++threads_[current_]->turns % kTurnsBeforeDemotion == 0);
+}
+
+void Scheduler::relax() {
+  pass(kRelaxNs, true);
+}
+
+// `demotes`: with pct, one that spins or never sleeps must not keep the others away for ever.
+void Scheduler::pass(uint64_t ns, bool demotes) {
+  GATIO_ASSERT(inside_);
+  spend(ns);
+  if (demotes && options_.strategy == Strategy::pct) demote(*threads_[current_]);
+  threads_[current_]->fiber->give_way();
+}
+
+void Scheduler::sync_point() {
+  if (!inside_ || options_.preempt_one_in == 0 || live_ < 2) return;
+  uint32_t n = options_.preempt_one_in;
+  bool switches = false;
+  if (options_.strategy == Strategy::random) {
+    switches = world_.choices.one_in(ChoiceKind::preempt, n);
+  } else if (options_.strategy == Strategy::pct) {
+    if (at_change_point()) demote(*threads_[current_]);
+    collect_runnable();
+    bool wanted = highest_priority() != current_;
+    switches = world_.choices.settle(ChoiceKind::preempt, n + 1, wanted ? n : 0) == n;
+  }
+  if (!switches) return;
+  ++preemptions_;
+  threads_[current_]->fiber->give_way();
+}
+
+bool Scheduler::at_change_point() {
+  ++pct_step_;
+  return std::find(change_points_.begin(), change_points_.end(), pct_step_) != change_points_.end();
+}
+
+bool Scheduler::sleep(Sleeper& sleeper, uint64_t deadline_ns) {
+  GATIO_ASSERT(inside_);
+  Thread& self = *threads_[current_];
+  sleeper.asleep = true;
+  sleeper.woken = false;
+  sleeper.thread = current_;
+  self.sleeper = &sleeper;
+  self.deadline_ns = deadline_ns;
+  self.fiber->give_way();
+  return true;
+}
+
+void Scheduler::wake(Sleeper& sleeper) {
+  if (!sleeper.asleep || sleeper.woken) return;
+  sleeper.woken = true;
+  Thread& thread = *threads_[sleeper.thread];
+  thread.clock_ns = std::max(thread.clock_ns, now_ns());
+}
+
+std::vector<std::string> Scheduler::names() const {
+  std::vector<std::string> names;
+  for (const auto& thread : threads_) names.push_back(thread->name);
+  return names;
+}
+
+bool Scheduler::asleep(unsigned thread) const {
+  const Sleeper* sleeper = threads_[thread]->sleeper;
+  return sleeper != nullptr && !sleeper->woken;
+}
+
+std::string Scheduler::describe() const {
+  std::string text;
+  for (const auto& thread : threads_) {
+    if (thread->ended) continue;
+    text += (text.empty() ? "" : ", ") + thread->name +
+            (thread->sleeper != nullptr ? " sleeps" : " runs");
+  }
+  return text;
+}
+
+}  // namespace gatio::fakes

@@ -1,0 +1,123 @@
+// Runs simulated threads on fibers, one at a time, and decides by choice who runs next: the world's
+// Execution when there are several drivers. A thread is switched away when it sleeps, when it gives
+// way (between two turns, or while it spins) and, with preemption, at sync points. Owned by the
+// simulation; its one thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fakes/execution.hpp"
+#include "fakes/fiber.hpp"
+#include "fakes/world.hpp"
+
+namespace gatio::fakes {
+
+enum class Strategy : uint8_t {
+  random,  // each time any of those that can run
+  // Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding bugs",
+  // ASPLOS 2010: the highest priority runs; at `depth` - 1 random steps it becomes the lowest.
+  pct,
+  // No choice at all: whoever is furthest behind by its own clock. For measuring, not for finding.
+  clocks,
+};
+
+struct SchedulerOptions {
+  Strategy strategy = Strategy::random;
+  uint32_t preempt_one_in = 0;      // at a sync point, with Strategy::random; 0 is never
+  uint32_t pct_depth = 3;           // of the bug that pct is sure to find
+  uint32_t pct_steps = 500;         // about how many steps a run has
+  uint64_t turn_ns = 1'000;         // what a turn costs, but for Strategy::clocks
+  uint64_t most_steps = 1'000'000;  // switches after which a run counts as endless
+};
+
+class Scheduler final : public Execution {
+ public:
+  enum class End : uint8_t { all_ended, deadlock, too_long };
+
+  Scheduler(World& world, const SchedulerOptions& options);
+  ~Scheduler() override;
+
+  // A thread: `body` is its life; `enter` is called each time before it is switched to, and makes
+  // its thread-local state that of this thread. Before run(), or from a running thread.
+  void add(std::string name, std::function<void()> body, std::function<void()> enter);
+  // What is called instead of `enter` for helper threads, and when the run is over.
+  void set_leave(std::function<void()> leave) { leave_ = std::move(leave); }
+
+  // Until all threads have ended, or none can go on any more. Threads that have not ended stay as
+  // they are and are never destroyed: after such a run the process reports and ends.
+  End run();
+
+  // Called by a thread between two turns.
+  void give_way();
+  // What gatio::sync_point_hook is set to call.
+  void sync_point();
+
+  // Also called after each step, outside of all threads: for checks that hold between two steps.
+  void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
+
+  [[nodiscard]] uint64_t steps() const { return steps_; }
+  [[nodiscard]] uint64_t preemptions() const { return preemptions_; }
+  [[nodiscard]] std::vector<std::string> names() const;
+  // Whether a thread sleeps and nobody has woken it.
+  [[nodiscard]] bool asleep(unsigned thread) const;
+  // Who sleeps, for the report of a deadlock: "0/1 sleeps, 0/2 sleeps".
+  [[nodiscard]] std::string describe() const;
+
+  unsigned thread() const override { return current_; }
+  uint64_t now_ns() const override;
+  void spend(uint64_t ns) override;
+  void relax() override;
+  bool sleep(Sleeper& sleeper, uint64_t deadline_ns) override;
+  void wake(Sleeper& sleeper) override;
+  int start_thread(std::function<void()> body) override;
+
+ private:
+  static constexpr uint64_t kRelaxNs = 100;
+  static constexpr unsigned kTurnsBeforeDemotion = 64;
+
+  struct Thread {
+    std::string name;
+    std::unique_ptr<Fiber> fiber;
+    std::function<void()> enter;
+    Sleeper* sleeper = nullptr;  // not null while it sleeps
+    uint64_t deadline_ns = 0;
+    uint64_t clock_ns = 0;  // Strategy::clocks
+    uint32_t priority = 0;  // Strategy::pct: the higher runs
+    unsigned turns = 0;
+    bool ended = false;
+  };
+
+  void pass(uint64_t ns, bool demotes);
+  void demote(Thread& thread);
+  void switch_to(unsigned thread);
+  [[nodiscard]] bool can_run(const Thread& thread) const;
+  [[nodiscard]] uint64_t due_ns(const Thread& thread) const;
+  [[nodiscard]] uint64_t next_ns() const;
+  void collect_runnable();
+  // Lets time pass until somebody can run; false when nothing is left that could happen.
+  bool advance();
+  unsigned pick();
+  unsigned pick_by_clock();
+  [[nodiscard]] unsigned highest_priority() const;
+  bool at_change_point();
+
+  World& world_;
+  const SchedulerOptions options_;
+  std::vector<std::unique_ptr<Thread>> threads_;
+  std::vector<unsigned> runnable_;
+  std::function<void()> leave_;
+  std::function<void()> observer_;
+  std::vector<uint64_t> change_points_;
+  uint64_t steps_ = 0;
+  uint64_t pct_step_ = 0;
+  uint64_t preemptions_ = 0;
+  uint32_t lowest_priority_ = 0;
+  unsigned current_ = 0;
+  bool inside_ = false;  // a thread runs, not the scheduler itself
+  size_t live_ = 0;
+};
+
+}  // namespace gatio::fakes

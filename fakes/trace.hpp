@@ -1,0 +1,57 @@
+// What a run did, as a hash and, when asked for, as a list: SQEs, CQEs, enters, hand-overs, virtual
+// time. Normalised, so that it does not depend on addresses, and free of all that a compiler may
+// change, such as allocations: the same choices give the same hash from every build. Owned by the
+// World; the simulation's one thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gatio::fakes {
+
+enum class Happening : uint8_t {
+  submitted,  // ring, request number, opcode, descriptor
+  completed,  // ring, request number, result, flags
+  entered,    // ring, to_submit, min_complete, result
+  switched,   // thread
+  faulted,    // what, errno
+  noted,      // whatever the harness says
+};
+
+struct TraceEntry {
+  Happening what = Happening::noted;
+  uint16_t thread = 0;
+  uint64_t time_ns = 0;
+  int64_t a = 0, b = 0, c = 0, d = 0;
+};
+
+class Trace {
+ public:
+  void add(const TraceEntry& entry) {
+    mix(static_cast<uint64_t>(entry.what) << 16 | entry.thread);
+    mix(entry.time_ns);
+    mix(static_cast<uint64_t>(entry.a));
+    mix(static_cast<uint64_t>(entry.b));
+    mix(static_cast<uint64_t>(entry.c));
+    mix(static_cast<uint64_t>(entry.d));
+    ++count_;
+    if (keeps_) entries_.push_back(entry);
+  }
+  void keep(bool on) { keeps_ = on; }
+  [[nodiscard]] uint64_t hash() const { return hash_; }
+  [[nodiscard]] uint64_t count() const { return count_; }
+  [[nodiscard]] const std::vector<TraceEntry>& entries() const { return entries_; }
+
+ private:
+  void mix(uint64_t word) {
+    hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15;
+    hash_ ^= hash_ >> 29;
+  }
+  uint64_t hash_ = 0x6761'7469'6f00'0001;
+  uint64_t count_ = 0;
+  bool keeps_ = false;
+  std::vector<TraceEntry> entries_;
+};
+
+}  // namespace gatio::fakes
