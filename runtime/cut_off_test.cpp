@@ -82,7 +82,7 @@ TEST_P(CutOff, ATreeOfTasksOnSeveralDriversIsDestroyedFromItsLeaves) {
   std::atomic<int> destroyed{0};
   struct Guard {
     std::atomic<int>& count;
-    int* of_the_parent;
+    std::atomic<int>* of_the_parent;  // Its leaves go on several drivers.
     ~Guard() {
       ++*of_the_parent;  // The address sanitizer would see a parent that goes first.
       ++count;
@@ -93,7 +93,7 @@ TEST_P(CutOff, ATreeOfTasksOnSeveralDriversIsDestroyedFromItsLeaves) {
     Result<PollStream> events = PollStream::open(pipe_fds[0], POLLIN);
     if (!file || !events) co_return;
     file_fd = file->fd();
-    int mine = 0;
+    std::atomic<int> mine{0};
     Guard guard{destroyed, &mine};
     auto child = [&]() -> Task<void> {
       Guard its_guard{destroyed, &mine};
