@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <cstdint>
+#include <functional>
+#include <thread>
 
 #include "runtime/kernel/kernel.hpp"
 #include "runtime/kernel/linux_kernel.hpp"
@@ -16,6 +18,8 @@ class Host {
   virtual Kernel& kernel() = 0;
   // Lets all happen that the last step caused and that takes no more than `times` the usual.
   virtual void settle(unsigned times) = 0;
+  // Calls `body` as another thread than that of the caller.
+  virtual void as_stranger(const std::function<void()>& body) = 0;
 };
 
 class LinuxHost final : public Host {
@@ -27,6 +31,7 @@ class LinuxHost final : public Host {
   }
   Kernel& kernel() override { return kernel_; }
   void settle(unsigned times) override { kernel_.spend(quiet_ns_ * times); }
+  void as_stranger(const std::function<void()>& body) override { std::thread(body).join(); }
 
  private:
   LinuxKernel kernel_;

@@ -35,18 +35,29 @@ std::string to_text(const Seen& seen) {
   return text;
 }
 
+std::string to_text(const Look& look) {
+  std::string text = kMoments[static_cast<unsigned>(look.moment)];
+  if (look.ring != 0) text += "(ring " + std::to_string(look.ring) + ")";
+  if (look.moment == Moment::submitted || look.returned != 0) {
+    text += " " + result_text(look.returned);
+  }
+  if ((look.kernel_flags & IORING_SQ_TASKRUN) != 0) text += " TASKRUN";
+  if ((look.kernel_flags & IORING_SQ_CQ_OVERFLOW) != 0) text += " OVERFLOW";
+  const char* before = " [";
+  for (const Seen& seen : look.seen) {
+    text += before + to_text(seen);
+    before = " ";
+  }
+  return look.seen.empty() ? text : text + "]";
+}
+
 std::string to_text(const Observation& observation) {
   std::string text;
-  if (observation.result != 0) text += "result " + result_text(observation.result) + "; ";
+  if (observation.result != 0) text = "result " + result_text(observation.result);
   for (const Look& look : observation.looks) {
-    if (look.moment == Moment::settled && look.seen.empty() && look.kernel_flags == 0) continue;
-    text += std::string(kMoments[static_cast<unsigned>(look.moment)]) + "(ring " +
-            std::to_string(look.ring) + ") " + result_text(look.returned);
-    if ((look.kernel_flags & IORING_SQ_TASKRUN) != 0) text += " TASKRUN";
-    if ((look.kernel_flags & IORING_SQ_CQ_OVERFLOW) != 0) text += " OVERFLOW";
-    text += ": [";
-    for (const Seen& seen : look.seen) text += " " + to_text(seen);
-    text += " ]; ";
+    bool nothing = look.seen.empty() && look.kernel_flags == 0 && look.returned == 0;
+    if (nothing && look.moment != Moment::submitted) continue;
+    text += (text.empty() ? "" : "; ") + to_text(look);
   }
   return text;
 }

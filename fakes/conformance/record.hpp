@@ -50,6 +50,8 @@ struct Observation {
 using Record = std::vector<Observation>;
 
 std::string to_text(const Seen& seen);
+std::string to_text(const Look& look);
+// Without looks at which there was nothing.
 std::string to_text(const Observation& observation);
 
 }  // namespace gatio::fakes::conformance

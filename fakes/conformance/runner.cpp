@@ -10,15 +10,6 @@ constexpr uint64_t kWaitNs = 200'000;
 constexpr unsigned kMostRounds = 64;
 constexpr unsigned kFreeDirect = 2;  // direct descriptors besides those of the objects
 
-bool has_short_timer(const Program& program) {
-  for (const Request* request : requests_of(program)) {
-    bool timer = request->op == Op::timeout || request->op == Op::timeout_multishot ||
-                 request->op == Op::timeout_update || request->op == Op::link_timeout;
-    if (timer && (request->option & kLong) == 0) return true;
-  }
-  return false;
-}
-
 bool makes_descriptor(Op op) {
   return op == Op::accept || op == Op::accept_multishot || op == Op::socket;
 }
@@ -26,9 +17,7 @@ bool makes_descriptor(Op op) {
 }  // namespace
 
 Runner::Runner(Host& host, const Program& program)
-    : host_(host), program_(program), peers_(host) {
-  if (has_short_timer(program)) patience_ = 3;
-}
+    : host_(host), program_(program), peers_(host) {}
 
 Runner::~Runner() {
   for (auto& ring : rings_) empty(*ring);

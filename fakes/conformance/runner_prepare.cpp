@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kLongSeconds = 1000;
 constexpr int64_t kShortNs = 1000;
+constexpr unsigned kPatienceWithTimers = 3;
 constexpr int kNoDescriptor = 1'000'000'000;
 // The bits of Request::option that are ours.
 constexpr uint32_t kOurBits = kLong | kDirect;
@@ -116,7 +117,9 @@ void Runner::prepare_socket(io_uring_sqe* sqe, const Request& request, Scratch& 
   switch (request.op) {
     case Op::accept:
       if (scratch.direct) {
-        return io_uring_prep_accept_direct(sqe, fd, nullptr, nullptr, 0, IORING_FILE_INDEX_ALLOC);
+        // liburing 2.3 adds one to the index, and would make this one an ordinary accept.
+        return io_uring_prep_accept_direct(sqe, fd, nullptr, nullptr, 0,
+                                           IORING_FILE_INDEX_ALLOC - 1);
       }
       io_uring_prep_accept(sqe, fd, nullptr, nullptr, 0);
       sqe->ioprio = static_cast<uint16_t>(request.option & ~kOurBits);
@@ -149,6 +152,7 @@ void Runner::prepare_timer(io_uring_sqe* sqe, const Request& request, Scratch& s
   uint32_t flags = request.option & ~kOurBits;
   scratch.time.tv_sec = is_long ? kLongSeconds : 0;
   scratch.time.tv_nsec = kShortNs;
+  if (!is_long) patience_ = kPatienceWithTimers;
   if ((flags & IORING_TIMEOUT_ABS) != 0) {
     uint64_t now = host_.kernel().now_ns();
     scratch.time.tv_sec += static_cast<int64_t>(now / 1'000'000'000);
