@@ -40,7 +40,8 @@ int Campaign::run(const std::function<void(const std::string&)>& say) {
     Outcome outcome = judge(program, verdict);
     if (outcome == Outcome::no_ring) {
       say("conformance: skipped, no ring of the real kernel: " + std::string(strerror(-error_)) +
-          "; io_uring may be disabled (sysctl kernel.io_uring_disabled, or a container's filter)\n");
+          "; io_uring may be disabled (sysctl kernel.io_uring_disabled, or a container's "
+          "filter)\n");
       return 4;
     }
     unsettled_ += outcome == Outcome::unsettled ? 1 : 0;

@@ -16,7 +16,7 @@ namespace gatio::fakes::conformance {
 struct CampaignOptions {
   uint64_t seconds = 60;
   uint64_t seed = 1;
-  unsigned most_runs = 400;         // of the model for one program
+  unsigned most_runs = 400;  // of the model for one program
   unsigned most_runs_for_lies = 60;
   unsigned shrink_budget = 400;     // programs that are tried to make a disagreement smaller
   unsigned most_disagreements = 1;  // after which it ends

@@ -13,7 +13,7 @@ namespace gatio::fakes::conformance {
 namespace {
 
 // How often each operation comes, in the order of Op.
-constexpr unsigned kOpWeights[kOps] = {6, 2, 3, 8, 4, 2, 10, 10, 3, 4, 5, 5, 2,
+constexpr unsigned kOpWeights[kOps] = {6, 2, 3, 8, 4, 2, 10, 10, 3, 4, 5, 5,  2,
                                        1, 3, 2, 6, 6, 3, 5,  3,  4, 3, 3, 10, 4};
 // In the order of StepKind.
 constexpr unsigned kStepWeights[] = {30, 18, 6, 3, 3, 2, 9, 2, 8, 1, 6, 2};
@@ -45,11 +45,12 @@ class Generator {
     program_.rings = percent(25) ? 2 : 1;
     program_.sq_entries = any_of<uint16_t>({4, 8, 32, 32});
     program_.cq_entries = static_cast<uint16_t>(program_.sq_entries * (percent(50) ? 1 : 4));
+    program_.direct = percent(30);
     size_t objects = 1 + below(4);
     for (size_t i = 0; i < objects; ++i) {
-      program_.objects.push_back(any_of({ObjectKind::stream, ObjectKind::stream,
-                                         ObjectKind::datagram, ObjectKind::listener,
-                                         ObjectKind::event, ObjectKind::fresh}));
+      program_.objects.push_back(
+          any_of({ObjectKind::stream, ObjectKind::stream, ObjectKind::datagram,
+                  ObjectKind::listener, ObjectKind::event, ObjectKind::fresh}));
     }
     size_t groups = 1 + below(2);
     for (size_t i = 0; i < groups; ++i) {
@@ -201,7 +202,8 @@ class Generator {
       default:
         finish_request(request);
     }
-    if (request.object >= 0 && op != Op::close && percent(10)) request.flags |= IOSQE_FIXED_FILE;
+    bool fixed = percent(program_.direct ? 30 : 1);
+    if (request.object >= 0 && op != Op::close && fixed) request.flags |= IOSQE_FIXED_FILE;
     return request;
   }
 
@@ -220,7 +222,7 @@ class Generator {
         [[fallthrough]];
       case Op::accept_multishot:
         request.object = object({ObjectKind::listener});
-        if (percent(25)) request.option = kDirect;
+        if (percent(program_.direct ? 50 : 2)) request.option = kDirect;
         break;
       case Op::connect:
         request.object = object({ObjectKind::fresh});
@@ -231,7 +233,7 @@ class Generator {
         break;
       case Op::close:
         request.object = static_cast<int>(below(static_cast<uint32_t>(program_.objects.size())));
-        if (percent(40)) request.flags |= IOSQE_FIXED_FILE;
+        if (percent(program_.direct ? 50 : 2)) request.flags |= IOSQE_FIXED_FILE;
         break;
       case Op::shutdown:
         request.object = object({ObjectKind::stream, ObjectKind::listener});
@@ -259,8 +261,8 @@ class Generator {
   void finish_cancel(Request& request) {
     uint32_t all = percent(30) ? IORING_ASYNC_CANCEL_ALL : 0;
     request.target = earlier_id();
-    request.object = object({ObjectKind::stream, ObjectKind::datagram, ObjectKind::listener,
-                             ObjectKind::event});
+    request.object =
+        object({ObjectKind::stream, ObjectKind::datagram, ObjectKind::listener, ObjectKind::event});
     request.option = any_of<uint32_t>({0, 0, 0, IORING_ASYNC_CANCEL_FD, IORING_ASYNC_CANCEL_FD,
                                        IORING_ASYNC_CANCEL_ANY, IORING_ASYNC_CANCEL_FD_FIXED}) |
                      all;

@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "fakes/conformance/program.hpp"
 #include "fakes/conformance/plain_ring.hpp"
+#include "fakes/conformance/program.hpp"
 
 namespace gatio::fakes::conformance {
 

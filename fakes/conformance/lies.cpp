@@ -117,7 +117,8 @@ constexpr Lie kLies[] = {
      }},
     {"U10", "a completion comes without GETEVENTS", nullptr,
      [](Observation& observation, const Step&) {
-       return move_forward(observation, [](const Seen& seen) { return (seen.id & kDelivered) == 0; });
+       return move_forward(observation,
+                           [](const Seen& seen) { return (seen.id & kDelivered) == 0; });
      }},
     {"U10", "TASKRUN is not raised", nullptr,
      [](Observation& observation, const Step&) {
@@ -173,7 +174,8 @@ constexpr Lie kLies[] = {
      nullptr},
     {"U22", "a multishot receive without a group is taken",
      [](Seen& seen, const Request& request) {
-       bool without = request.op == Op::recv_multishot && (request.flags & IOSQE_BUFFER_SELECT) == 0;
+       bool without =
+           request.op == Op::recv_multishot && (request.flags & IOSQE_BUFFER_SELECT) == 0;
        return change(seen.result, -ENOBUFS, without && seen.result == -EINVAL);
      },
      nullptr},

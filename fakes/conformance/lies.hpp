@@ -1,6 +1,6 @@
-// Lies for the checker to find: each changes one thing in a real record that a rule fixes. A checker
-// that believes one of them would also believe a fake that breaks that rule. Pure functions; any
-// thread.
+// Lies for the checker to find: each changes one thing in a real record that a rule fixes. A
+// checker that believes one of them would also believe a fake that breaks that rule. Pure
+// functions; any thread.
 #pragma once
 
 #include <span>

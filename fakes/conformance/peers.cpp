@@ -138,8 +138,8 @@ int Peers::connect_pair(Object& object) {
     });
   }
   if (result >= 0) {
-    result = call(
-        [&](io_uring_sqe* sqe) { io_uring_prep_accept(sqe, listener, nullptr, nullptr, 0); });
+    result =
+        call([&](io_uring_sqe* sqe) { io_uring_prep_accept(sqe, listener, nullptr, nullptr, 0); });
     object.fd = result;
   }
   if (listener >= 0) kernel_.close(listener);

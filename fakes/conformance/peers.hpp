@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "fakes/conformance/host.hpp"
-#include "fakes/conformance/program.hpp"
 #include "fakes/conformance/plain_ring.hpp"
+#include "fakes/conformance/program.hpp"
 
 namespace gatio::fakes::conformance {
 

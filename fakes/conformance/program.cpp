@@ -4,23 +4,36 @@ namespace gatio::fakes::conformance {
 namespace {
 
 constexpr const char* kOpNames[kOps] = {
-    "nop",          "read",
-    "write",        "send",
-    "send_zc",      "sendmsg",
-    "recv",         "recv_multishot",
-    "recvmsg",      "recvmsg_multishot",
-    "accept",       "accept_multishot",
-    "connect",      "socket",
-    "close",        "shutdown",
-    "poll",         "poll_multishot",
-    "poll_remove",  "timeout",
-    "timeout_multishot", "timeout_remove",
-    "timeout_update", "link_timeout",
-    "cancel",       "message",
+    "nop",
+    "read",
+    "write",
+    "send",
+    "send_zc",
+    "sendmsg",
+    "recv",
+    "recv_multishot",
+    "recvmsg",
+    "recvmsg_multishot",
+    "accept",
+    "accept_multishot",
+    "connect",
+    "socket",
+    "close",
+    "shutdown",
+    "poll",
+    "poll_multishot",
+    "poll_remove",
+    "timeout",
+    "timeout_multishot",
+    "timeout_remove",
+    "timeout_update",
+    "link_timeout",
+    "cancel",
+    "message",
 };
 constexpr const char* kObjectNames[] = {"listener", "stream", "datagram", "event", "fresh"};
 constexpr const char* kStepNames[] = {
-    "submit",      "peer_send",    "peer_receive", "peer_close", "peer_shutdown", "peer_reset",
+    "submit",       "peer_send",    "peer_receive", "peer_close", "peer_shutdown", "peer_reset",
     "peer_connect", "close_object", "refill",       "drop_group", "enter",         "idle",
 };
 
@@ -73,7 +86,7 @@ std::string to_text(const Program& program) {
   std::string text = "Program program{.rings = " + std::to_string(program.rings) +
                      ", .sq_entries = " + std::to_string(program.sq_entries) +
                      ", .cq_entries = " + std::to_string(program.cq_entries) +
-                     ",\n    .objects = {";
+                     (program.direct ? ", .direct = true" : "") + ",\n    .objects = {";
   const char* comma = "";
   for (ObjectKind kind : program.objects) {
     text += std::string(comma) + "ObjectKind::" + kObjectNames[static_cast<unsigned>(kind)];

@@ -1,6 +1,7 @@
-// An operation program: what to do on some rings, sockets and buffers, as plain data, so that it can
-// run on any kernel, be made smaller, and be printed as the C++ text of a regression test. It names
-// requests by their user_data and descriptors by their place in `objects`. A value; any thread.
+// An operation program: what to do on some rings, sockets and buffers, as plain data, so that it
+// can run on any kernel, be made smaller, and be printed as the C++ text of a regression test. It
+// names requests by their user_data and descriptors by their place in `objects`. A value; any
+// thread.
 #pragma once
 
 #include <liburing.h>
@@ -51,7 +52,7 @@ inline constexpr int kNoObject = -1;
 
 struct Request {
   Op op = Op::nop;
-  uint32_t id = 0;      // user_data; two requests may share one
+  uint32_t id = 0;  // user_data; two requests may share one
   int object = kNoObject;
   uint32_t bytes = 0;   // to send or receive; for timers, how many completions or shots
   uint32_t option = 0;  // MSG_*, POLL*, IORING_ASYNC_CANCEL_*, IORING_TIMEOUT_*, SHUT_*, a ring
@@ -71,18 +72,18 @@ enum class ObjectKind : uint8_t {
 };
 
 enum class StepKind : uint8_t {
-  submit,          // `requests` on `ring`
-  peer_send,       // `amount` bytes to the object; an eventfd is signalled
-  peer_receive,    // at most `amount` bytes
+  submit,        // `requests` on `ring`
+  peer_send,     // `amount` bytes to the object; an eventfd is signalled
+  peer_receive,  // at most `amount` bytes
   peer_close,
-  peer_shutdown,   // of its writing side
+  peer_shutdown,  // of its writing side
   peer_reset,
-  peer_connect,    // a new client of a listener
-  close_object,    // close(2) of ours
-  refill,          // gives back `amount` buffers of `group` on `ring`, in the order of their use
-  drop_group,      // unregisters `group` on `ring`
-  enter,           // one enter with GETEVENTS, for `amount` completions
-  idle,            // nothing but what the end of each step does
+  peer_connect,  // a new client of a listener
+  close_object,  // close(2) of ours
+  refill,        // gives back `amount` buffers of `group` on `ring`, in the order of their use
+  drop_group,    // unregisters `group` on `ring`
+  enter,         // one enter with GETEVENTS, for `amount` completions
+  idle,          // nothing but what the end of each step does
 };
 
 // What is done at the end of a step.
@@ -119,6 +120,9 @@ struct Program {
   uint8_t rings = 1;
   uint16_t sq_entries = 32;
   uint16_t cq_entries = 64;
+  // The i-th object is also the i-th direct descriptor, and two more are free. It keeps the object
+  // open when its descriptor is closed.
+  bool direct = false;
   std::vector<ObjectKind> objects;
   std::vector<Group> groups;
   std::vector<Step> steps;

@@ -16,8 +16,7 @@ bool makes_descriptor(Op op) {
 
 }  // namespace
 
-Runner::Runner(Host& host, const Program& program)
-    : host_(host), program_(program), peers_(host) {}
+Runner::Runner(Host& host, const Program& program) : host_(host), program_(program), peers_(host) {}
 
 Runner::~Runner() {
   for (auto& ring : rings_) empty(*ring);
@@ -37,7 +36,7 @@ int Runner::set_up() {
       return result;
     }
     result = ring.groups.set_up(ring.ring, program_.groups);
-    if (result < 0) return result;
+    if (result < 0 || !program_.direct) continue;
     result = ring.ring.register_with(IORING_REGISTER_FILES, direct.data(),
                                      static_cast<unsigned>(direct.size()));
   }
@@ -91,10 +90,8 @@ Look Runner::look(uint8_t index, Moment moment, int returned) {
 }
 
 Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
-  Seen seen{.id = static_cast<uint32_t>(cqe.user_data),
-            .result = cqe.res,
-            .flags = cqe.flags,
-            .data = 0};
+  Seen seen{
+      .id = static_cast<uint32_t>(cqe.user_data), .result = cqe.res, .flags = cqe.flags, .data = 0};
   auto found = by_id_.find(seen.id);
   if (found == by_id_.end()) return seen;
   Scratch& scratch = *found->second;

@@ -12,9 +12,9 @@
 #include "fakes/conformance/groups.hpp"
 #include "fakes/conformance/host.hpp"
 #include "fakes/conformance/peers.hpp"
+#include "fakes/conformance/plain_ring.hpp"
 #include "fakes/conformance/program.hpp"
 #include "fakes/conformance/record.hpp"
-#include "fakes/conformance/plain_ring.hpp"
 
 namespace gatio::fakes::conformance {
 

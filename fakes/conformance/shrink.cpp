@@ -34,7 +34,9 @@ void edits_of_request(std::vector<Edit>& edits, size_t step, size_t at) {
     });
   }
   for (uint32_t bit = 0; bit < 8; ++bit) {
-    add([=](Request& request) { return set(request.flags, request.flags & ~(uint32_t{1} << bit)); });
+    add([=](Request& request) {
+      return set(request.flags, request.flags & ~(uint32_t{1} << bit));
+    });
   }
 }
 
@@ -88,8 +90,7 @@ bool sound(const Program& program) {
 
 }  // namespace
 
-Program shrink(Program program, const std::function<bool(const Program&)>& holds,
-               unsigned budget) {
+Program shrink(Program program, const std::function<bool(const Program&)>& holds, unsigned budget) {
   bool smaller = true;
   while (smaller && budget > 0) {
     smaller = false;

@@ -14,9 +14,9 @@ namespace {
 
 // Every rule that a program can show; printed with zeros, so that a gap is seen.
 constexpr const char* kRules[] = {
-    "U5",  "U6",  "U7",  "U8",  "U10", "U11", "U14", "U15", "U16", "U17", "U19", "U20", "U21",
-    "U22", "U24", "U26", "U27", "U28", "U29", "U30", "U31", "U33", "U35", "U36", "U37", "U38",
-    "U39", "U40", "U41", "U42", "U43", "U44", "U45", "U48", "U49",
+    "U5",  "U6",  "U7",  "U8",  "U10", "U11", "U14", "U15", "U16", "U17", "U19", "U20",
+    "U21", "U22", "U24", "U26", "U27", "U28", "U29", "U30", "U31", "U33", "U35", "U36",
+    "U37", "U38", "U39", "U40", "U41", "U42", "U43", "U44", "U45", "U48", "U49",
 };
 
 bool is_receive_multishot(Op op) {
@@ -166,8 +166,8 @@ std::string Statistics::text() const {
   text += "  rules:";
   for (const char* rule : kRules) {
     auto found = rules_.find(rule);
-    text += std::string(" ") + rule + " " +
-            std::to_string(found == rules_.end() ? 0 : found->second);
+    text +=
+        std::string(" ") + rule + " " + std::to_string(found == rules_.end() ? 0 : found->second);
   }
   return text + "\n";
 }
