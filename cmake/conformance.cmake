@@ -3,7 +3,7 @@
 
 gatio_sources(conformance_sources fakes/conformance EXCEPT main\\.cpp$)
 add_library(gatio_conformance STATIC ${conformance_sources})
-target_link_libraries(gatio_conformance PUBLIC gatio PRIVATE gatio_warnings)
+target_link_libraries(gatio_conformance PUBLIC gatio_fakes PRIVATE gatio_warnings)
 
 add_executable(fakes_conformance fakes/conformance/main.cpp)
 set_target_properties(fakes_conformance PROPERTIES

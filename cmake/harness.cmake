@@ -3,7 +3,7 @@
 gatio_sources(harness_sources harness EXCEPT main\\.cpp$ bench/ properties/)
 add_library(gatio_harness STATIC ${harness_sources})
 target_link_libraries(gatio_harness
-  PUBLIC gatio fmt::fmt nlohmann_json::nlohmann_json CLI11::CLI11
+  PUBLIC gatio gatio_fakes gatio_scenarios fmt::fmt nlohmann_json::nlohmann_json CLI11::CLI11
   PRIVATE gatio_warnings)
 target_include_directories(gatio_harness SYSTEM PRIVATE ${LLHTTP_INCLUDE_DIR} ${TOMLPLUSPLUS_INCLUDE_DIR})
 target_compile_definitions(gatio_harness PUBLIC GATIO_VERSION="${PROJECT_VERSION}")

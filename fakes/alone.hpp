@@ -14,7 +14,11 @@ class Alone final : public Execution {
   // Plays another thread from now on, to see what a ring says to a stranger (rule U4).
   void become(unsigned thread) { thread_ = thread; }
   uint64_t now_ns() const override { return world_.now_ns; }
-  void spend(uint64_t ns) override { world_.now_ns += ns; }
+  void spend(uint64_t ns) override {
+    world_.now_ns += ns;
+    spent_ns_ += ns;
+  }
+  uint64_t spent_ns() const override { return spent_ns_; }
   void relax() override { pass_until(world_.now_ns + kRelaxNs); }
   bool sleep(Sleeper& sleeper, uint64_t deadline_ns) override;
   void wake(Sleeper& sleeper) override { sleeper.woken = true; }
@@ -30,6 +34,7 @@ class Alone final : public Execution {
   static constexpr uint64_t kRelaxNs = 100;
   World& world_;
   unsigned thread_ = 0;
+  uint64_t spent_ns_ = 0;
 };
 
 }  // namespace gatio::fakes

@@ -20,10 +20,11 @@ class Execution {
  public:
   virtual ~Execution() = default;
 
-  [[nodiscard]] virtual unsigned thread() const = 0;  // the caller's number, from 0
-  [[nodiscard]] virtual uint64_t now_ns() const = 0;  // the caller's clock
-  virtual void spend(uint64_t ns) = 0;                // advances the caller's clock
-  virtual void relax() = 0;                           // lets others run
+  [[nodiscard]] virtual unsigned thread() const = 0;    // the caller's number, from 0
+  [[nodiscard]] virtual uint64_t now_ns() const = 0;    // the caller's clock
+  virtual void spend(uint64_t ns) = 0;                  // advances the caller's clock
+  [[nodiscard]] virtual uint64_t spent_ns() const = 0;  // by the caller so far: its CPU time
+  virtual void relax() = 0;                             // lets others run
   // Sleeps until woken, or until the caller's clock is at `deadline_ns` (Events::kNever: none).
   // False when nothing can ever wake it: the run is in a deadlock, and the caller gives up.
   [[nodiscard]] virtual bool sleep(Sleeper& sleeper, uint64_t deadline_ns) = 0;

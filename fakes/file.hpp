@@ -24,7 +24,7 @@ class Watch {
 
  protected:
   Watch() = default;
-  ~Watch() { unlink(); }
+  virtual ~Watch() { unlink(); }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
@@ -63,13 +63,7 @@ class File {
   [[nodiscard]] bool nonblocking() const { return nonblocking_; }
   void set_nonblocking(bool on) { nonblocking_ = on; }
 
-  void add(Watch& watch) {
-    watch.unlink();
-    watch.previous_ = watches_.previous_;
-    watch.next_ = &watches_;
-    watches_.previous_->next_ = &watch;
-    watches_.previous_ = &watch;
-  }
+  void add(Watch& watch) { insert(*watches_.previous_, watch); }
 
  protected:
   File() { watches_.next_ = watches_.previous_ = &watches_; }
@@ -80,6 +74,7 @@ class File {
   struct Ends : Watch {
     void changed(uint32_t) override {}
   };
+  static void insert(Watch& behind, Watch& watch);
   Ends watches_;
   bool nonblocking_ = false;
 };
@@ -103,6 +98,7 @@ class Socket : public File {
   virtual int connect(const sockaddr* address, socklen_t size) = 0;
   virtual int connect_error() = 0;
   virtual int getsockname(sockaddr* address, socklen_t* size) = 0;
+  virtual int getpeername(sockaddr* address, socklen_t* size) = 0;
   virtual int setsockopt(int level, int name, const void* value, socklen_t size) = 0;
   virtual int getsockopt(int level, int name, void* value, socklen_t* size) = 0;
   virtual int shutdown(int how) = 0;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "fakes/file.hpp"
 #include "fakes/world.hpp"
@@ -26,6 +28,14 @@ struct NetworkOptions {
   LinkOptions outside;                       // between this machine and simulated clients
   size_t send_buffer_bytes = 208 * 1024;     // of a stream, until SO_SNDBUF
   size_t receive_buffer_bytes = 128 * 1024;  // until SO_RCVBUF
+  size_t most_buffer_bytes = 4 << 20;        // net.core.{r,w}mem_max
+  // Addresses in numbers, or with the bits of their subnet. The machine's, besides 127.0.0.0/8 and
+  // ::1, and the clients'; the first of each family is who a socket says it is to the other side.
+  std::vector<std::string> addresses = {"10.0.0.1", "fd00::1"};
+  std::vector<std::string> outside_addresses = {"10.1.0.1/16", "fd00:1::1/64"};
+  uint16_t first_unprivileged_port = 0;  // binding below it is -EACCES
+  bool abort_on_overflow = false;        // a full backlog refuses, instead of not answering
+  uint32_t split_one_in = 8;             // one in so many pieces of a stream arrives as two
 };
 
 // Who makes a socket: the program under test, or a simulated client behind the `outside` link.

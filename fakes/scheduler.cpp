@@ -64,6 +64,7 @@ uint64_t Scheduler::now_ns() const {
 }
 
 void Scheduler::spend(uint64_t ns) {
+  if (inside_) threads_[current_]->spent_ns += ns;
   if (options_.strategy == Strategy::clocks && inside_) {
     threads_[current_]->clock_ns += ns;
   } else {

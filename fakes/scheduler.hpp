@@ -69,6 +69,7 @@ class Scheduler final : public Execution {
   unsigned thread() const override { return current_; }
   uint64_t now_ns() const override;
   void spend(uint64_t ns) override;
+  uint64_t spent_ns() const override { return threads_[current_]->spent_ns; }
   void relax() override;
   bool sleep(Sleeper& sleeper, uint64_t deadline_ns) override;
   void wake(Sleeper& sleeper) override;
@@ -86,6 +87,7 @@ class Scheduler final : public Execution {
     uint64_t deadline_ns = 0;
     uint64_t clock_ns = 0;  // Strategy::clocks
     uint32_t priority = 0;  // Strategy::pct: the higher runs
+    uint64_t spent_ns = 0;
     unsigned turns = 0;
     bool ended = false;
   };

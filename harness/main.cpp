@@ -5,10 +5,13 @@
 #include <functional>
 #include <memory>
 
+#include "harness/calibrate_command.hpp"
 #include "harness/check_command.hpp"
 #include "harness/exit_code.hpp"
+#include "harness/explore_command.hpp"
 #include "harness/run_command.hpp"
 #include "harness/serve_command.hpp"
+#include "harness/simulation/cases.hpp"
 #include "harness/topology_command.hpp"
 
 namespace {
@@ -34,6 +37,14 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("--seed", options->seed, "Seed of the order of the measurements")
       ->type_name("N");
   command->add_option("--out", options->out, "Write the results there as Google Benchmark JSON")
+      ->type_name("FILE.json");
+  command
+      ->add_option("--on", options->on,
+                   "Where: real drivers on this kernel, or simulated ones on the fake kernel")
+      ->check(CLI::IsMember({"linux", "fake"}));
+  command
+      ->add_option("--costs", options->costs,
+                   "With --on fake: what operations cost, as gatio calibrate wrote it")
       ->type_name("FILE.json");
   command->add_option("--topology", options->topology, "Topology that the servers are told to use")
       ->type_name("T");
@@ -104,6 +115,62 @@ void add_serve(CLI::App& app, Action& action) {
   });
 }
 
+void add_calibrate(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::CalibrateOptions>();
+  CLI::App* command = app.add_subcommand(
+      "calibrate", "Measure what a ring's operations cost here, for gatio run --on fake");
+  command->add_option("--out", options->out, "Write the table there, for --costs")
+      ->type_name("FILE.json");
+  command->callback([options, &action] {
+    action = [options] { return gatio::harness::calibrate_command(*options); };
+  });
+}
+
+void add_explore(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::ExploreOptions>();
+  CLI::App* command = app.add_subcommand(
+      "explore", "Hold the runtime to its properties on the fake kernel, under many seeds");
+  command->add_option("--seeds", options->seeds, "Which seeds, 1..20000 unless given")
+      ->type_name("A..B");
+  command->add_option("--minutes", options->minutes, "End after so many, whatever is left")
+      ->type_name("M")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--case", options->cases, "Only this kind of run (repeatable)")
+      ->type_name("CASE")
+      ->allow_extra_args(false);
+  command->add_flag("--turns-only", options->turns_only,
+                    "Switch drivers only between turns, never at a sync point");
+  command->add_option("--workers", options->workers, "Processes; one for each CPU unless given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256));
+  command
+      ->add_option("--trace", options->trace,
+                   "Where the trace of a failure goes, gatio-trace.json unless given")
+      ->type_name("FILE");
+  std::string footer = "Cases:\n";
+  for (const gatio::harness::Case& each : gatio::harness::all_cases())
+    footer += "  " + std::string(each.name) + ": " + each.what + "\n";
+  command->footer(footer +
+                  "A failure prints what was falsified, one line for gatio replay, and a trace.\n"
+                  "Exit codes: 0 all held; 1 falsified; 2 bad usage; 130 after Ctrl-C.");
+  command->callback([options, &action] {
+    action = [options] { return gatio::harness::explore_command(*options); };
+  });
+}
+
+void add_replay(CLI::App& app, Action& action) {
+  auto options = std::make_shared<gatio::harness::ReplayOptions>();
+  CLI::App* command = app.add_subcommand("replay", "Run one failure of gatio explore again");
+  command->add_option("line", options->line, "What gatio explore printed behind 'gatio replay'")
+      ->required()
+      ->type_name("LINE");
+  command->add_option("--trace", options->trace, "Write the trace there, for ui.perfetto.dev")
+      ->type_name("FILE");
+  command->callback([options, &action] {
+    action = [options] { return gatio::harness::replay_command(*options); };
+  });
+}
+
 bool is_command(CLI::App& app, const std::string& name) {
   for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     if (command->check_name(name)) return true;
@@ -122,6 +189,9 @@ int main(int argc, char** argv) {
   add_check(app, action);
   add_serve(app, action);
   add_run(app, action);
+  add_calibrate(app, action);
+  add_explore(app, action);
+  add_replay(app, action);
   if (argc > 1 && argv[1][0] != '-' && !is_command(app, argv[1])) {
     fprintf(stderr, "gatio: there is no command '%s'; gatio --help lists them\n", argv[1]);
     return gatio::harness::kBadInput;

@@ -43,6 +43,10 @@ struct Measurement {
   bool shared = false;           // the generator ran on the server's cores too
   bool generator_bound = false;  // its throughput says more about wrk than about the server
   Pressure pressure;
+  // On the fake kernel: all that only a real machine could tell is not measured.
+  bool simulated = false;
+  std::optional<double> latency_p50_us;  // from the intended start to the last byte
+  std::optional<double> latency_p99_us;
   std::optional<ServerMetrics> server;  // of servers of ours only
 
   [[nodiscard]] double requests_per_second() const {

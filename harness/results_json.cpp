@@ -94,17 +94,18 @@ Json gatio_json(const ServerSpec& server, const Measurement& measurement) {
   json["arguments"] = std::move(arguments);
   json["order"] = measurement.order;
   json["cpus"] = server.cpus;
-  json["shared"] = measurement.shared;
-  json["generator_cpus"] = measurement.generator_cpus;
-  json["generator_cpu_ns"] = measurement.generator_cpu_ns;
-  json["generator_bound"] = measurement.generator_bound;
-  json["pressure"] = pressure_json(measurement.pressure);
   const LoadResult& load = measurement.load;
   json["load_errors"] = {{"connect", load.connect_errors},
                          {"read", load.read_errors},
                          {"write", load.write_errors},
                          {"status", load.status_errors},
                          {"timeout", load.timeouts}};
+  if (measurement.simulated) return json;
+  json["shared"] = measurement.shared;
+  json["generator_cpus"] = measurement.generator_cpus;
+  json["generator_cpu_ns"] = measurement.generator_cpu_ns;
+  json["generator_bound"] = measurement.generator_bound;
+  json["pressure"] = pressure_json(measurement.pressure);
   return json;
 }
 
@@ -128,8 +129,12 @@ Json entry_json(const Plan& plan, const Measurement& measurement) {
   entry["items_per_second"] = measurement.requests_per_second();
   entry["bytes_per_req"] = static_cast<double>(measurement.load.bytes) / requests;
   entry["errors"] = measurement.load.errors();
-  entry["generator_bound"] = measurement.generator_bound ? 1 : 0;
-  entry["ctx_per_req"] = static_cast<double>(measurement.server_context_switches) / requests;
+  if (!measurement.simulated) {
+    entry["generator_bound"] = measurement.generator_bound ? 1 : 0;
+    entry["ctx_per_req"] = static_cast<double>(measurement.server_context_switches) / requests;
+  }
+  put(entry, "lat_p50_us", measurement.latency_p50_us);
+  put(entry, "lat_p99_us", measurement.latency_p99_us);
   if (measurement.server) put_server_counters(entry, *measurement.server);
   entry["gatio"] = gatio_json(server, measurement);
   return entry;

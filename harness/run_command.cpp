@@ -13,8 +13,10 @@
 #include <fstream>
 #include <random>
 
+#include "harness/calibrate_command.hpp"
 #include "harness/circumstances.hpp"
 #include "harness/exit_code.hpp"
+#include "harness/fake_runner.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/mix.hpp"
 #include "harness/plan.hpp"
@@ -34,6 +36,10 @@ namespace fs = std::filesystem;
 // planned, no pass begins that could end after the second, and no wait within one goes on past it.
 constexpr double kQuickPlanSeconds = 45;
 constexpr int kQuickDeadlineSeconds = 54;
+// On the fake kernel nothing is noisy: a twentieth of the scenario's time is as good as all of it,
+// and what repetitions differ by is the network's seed.
+constexpr uint64_t kFakeNsPerSecond = 50'000'000;
+constexpr unsigned kFakeRepetitions = 3;
 
 void complain(const std::string& sentence) {
   fmt::print(stderr, "gatio run: {}\n", sentence);
@@ -96,6 +102,16 @@ std::vector<std::string> drop_missing_targets(Scenario& scenario, const Surround
   return missing;
 }
 
+// The fake kernel runs servers of ours alone.
+std::vector<std::string> drop_all_targets(Scenario& scenario, std::vector<std::string>& skipped) {
+  for (const Target& target : scenario.targets) {
+    skipped.push_back(
+        fmt::format("target {}: the fake kernel runs no other programs", target.name));
+  }
+  scenario.targets.clear();
+  return {};
+}
+
 class RunCommand {
  public:
   explicit RunCommand(const RunOptions& options) : options_(options) {
@@ -110,8 +126,7 @@ class RunCommand {
     if (options_.quick)
       surroundings_.deadline.at =
           Deadline::Clock::now() + std::chrono::seconds(kQuickDeadlineSeconds);
-    Runner runner(scenario_, plan_, surroundings_, interrupt_);
-    RunResult result = runner.run(context_.seed);
+    RunResult result = measure();
     std::ranges::copy(result.skipped, std::back_inserter(plan_.skipped));
     fmt::print("{}", render_table(scenario_, plan_, result.measurements));
     for (const std::string& sentence : plan_.skipped) fmt::print("skipped: {}\n", sentence);
@@ -121,6 +136,21 @@ class RunCommand {
   }
 
  private:
+  [[nodiscard]] bool on_fake() const { return options_.on == "fake"; }
+
+  RunResult measure() {
+    if (!on_fake()) return Runner(scenario_, plan_, surroundings_, interrupt_).run(context_.seed);
+    FakeRunOptions fake{.topology = topology(),
+                        .without = options_.without,
+                        .seed = context_.seed,
+                        .measured_ns = plan_.seconds * kFakeNsPerSecond,
+                        .costs = costs_};
+    return run_on_fake(scenario_, plan_, fake, interrupt_);
+  }
+  [[nodiscard]] std::string topology() const {
+    return options_.topology.empty() ? "this" : options_.topology;
+  }
+
   int prepare() {
     auto scenario = load_scenario(options_.scenario);
     if (!scenario) return complain(scenario.error().message()), kBadInput;
@@ -130,6 +160,17 @@ class RunCommand {
     }
     if (const std::string problem = problem_of_out(); !problem.empty())
       return complain(fmt::format("--out {}: {}", options_.out, problem)), kBadInput;
+    if (on_fake()) {
+      if (auto can = can_run_on_fake(scenario_); !can)
+        return complain(can.error().message()), kBadInput;
+      if (!options_.costs.empty()) {
+        auto costs = load_costs(options_.costs);
+        if (!costs) return complain(costs.error().message()), kBadInput;
+        costs_ = *costs;
+      }
+      return make_the_plan();
+    }
+    if (!options_.costs.empty()) return complain("--costs goes with --on fake"), kBadInput;
     if (!program_exists("wrk")) {
       return complain(
                  "wrk, which generates the load, is not installed: install it (apt-get install "
@@ -164,19 +205,20 @@ class RunCommand {
   }
 
   int make_the_plan() {
-    const Result<Topology> topology =
-        load_topology(options_.topology.empty() ? "this" : options_.topology);
-    if (!topology) {
-      complain(topology.error().message());
+    const Result<Topology> machine = load_topology(topology());
+    if (!machine) {
+      complain(machine.error().message());
       return kBadInput;
     }
-    const std::vector<unsigned> cpus = cpus_of(*topology);
+    const std::vector<unsigned> cpus = cpus_of(*machine);
     std::vector<std::string> skipped;
     const std::vector<std::string> missing =
-        drop_missing_targets(scenario_, surroundings_, skipped);
+        on_fake() ? drop_all_targets(scenario_, skipped)
+                  : drop_missing_targets(scenario_, surroundings_, skipped);
     std::vector<std::string> left_out;
-    if (options_.quick) left_out = shorten(scenario_, *topology, kQuickPlanSeconds);
-    plan_ = make_plan(scenario_, *topology);
+    if (on_fake()) scenario_.repetitions = options_.quick ? 1 : kFakeRepetitions;
+    if (options_.quick) left_out = shorten(scenario_, *machine, kQuickPlanSeconds);
+    plan_ = make_plan(scenario_, *machine);
     plan_.skipped.insert(plan_.skipped.end(), skipped.begin(), skipped.end());
     for (const std::string& sentence : plan_.skipped) fmt::print(stderr, "skipped: {}\n", sentence);
     const bool any_mix =
@@ -190,7 +232,8 @@ class RunCommand {
           scenario_.file, cpus.size()));
       return kLacking;
     }
-    describe(*topology, left_out);
+    describe(*machine, left_out);
+    if (on_fake()) return kFine;
     std::ofstream script(work_.path() + "/load.lua");
     script << wrk_script(scenario_.load.pipeline);
     return kFine;
@@ -208,11 +251,11 @@ class RunCommand {
     context_.date = now_iso();
     context_.revision = build_revision();
     context_.build_type = build_type();
-    context_.cpu_model = cpu_model();
-    context_.kernel = kernel_release();
+    context_.cpu_model = on_fake() ? "simulated" : cpu_model();
+    context_.kernel = on_fake() ? "fake" : kernel_release();
     context_.cpus = static_cast<unsigned>(cpus.size());
     context_.topology = describe_topology(topology);
-    context_.generator = find_wrk_version();
+    context_.generator = on_fake() ? "simulated clients, closed loop" : find_wrk_version();
     context_.seed = options_.seed.value_or(std::random_device{}());
     for (const ServerSpec& spec : plan_.servers) {
       const std::string name = spec.target ? spec.label : scenario_.server;
@@ -286,6 +329,7 @@ class RunCommand {
   Scenario scenario_;
   Plan plan_;
   Context context_;
+  fakes::Costs costs_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ struct RunOptions {
   bool quick = false;
   std::optional<uint64_t> seed;  // absent: a new one, which is printed and saved
   std::string out;               // empty: no file, unless it is interrupted
+  std::string on = "linux";      // or "fake"
   std::string topology;
   std::vector<std::string> without;
 };

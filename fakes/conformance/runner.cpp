@@ -48,10 +48,12 @@ Observation Runner::run(const Step& step) {
   Ring& ring = *rings_[step.ring % rings_.size()];
   switch (step.kind) {
     case StepKind::submit: {
+      bool linked = false;
       for (const Request& request : step.requests) {
         io_uring_sqe* sqe = ring.ring.sqe();
         if (sqe == nullptr) break;
-        prepare(sqe, request);
+        prepare(sqe, request, linked);
+        linked = (request.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
       }
       int returned = ring.ring.submit(step.amount, kWaitNs);
       Moment moment = step.amount > 0 ? Moment::fetched : Moment::submitted;
@@ -95,6 +97,8 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
   auto found = by_id_.find(seen.id);
   if (found == by_id_.end()) return seen;
   Scratch& scratch = *found->second;
+  if (scratch.awaited) --awaited_;
+  scratch.awaited = false;
   if (cqe.res >= 0 && makes_descriptor(scratch.op) && !scratch.direct) {
     peers_.adopt(cqe.res);
     seen.result = kDescriptor;
@@ -117,8 +121,18 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
   return seen;
 }
 
-void Runner::end_step(const Step& step, Observation& observation) {
+void Runner::settle() {
   host_.settle(patience_);
+  for (unsigned round = 0; awaited_ > 0 && round < kMostRounds; ++round) {
+    for (auto& ring : rings_) {
+      if (ring->ring.kernel_flags() != 0) return;
+    }
+    host_.settle(1);
+  }
+}
+
+void Runner::end_step(const Step& step, Observation& observation) {
+  settle();
   for (uint8_t i = 0; i < rings_.size(); ++i) {
     observation.looks.push_back(look(i, Moment::settled, 0));
   }

@@ -45,6 +45,7 @@ class Runner {
     bool direct = false;
     int object = kNoObject;
     uint32_t name_bytes = 0;  // of Op::recvmsg_multishot
+    bool awaited = false;
   };
   struct Ring {
     explicit Ring(Kernel& kernel) : groups(kernel) {}
@@ -54,13 +55,14 @@ class Runner {
 
   Look look(uint8_t ring, Moment moment, int returned);
   Seen seen(Ring& ring, const io_uring_cqe& cqe);
+  void settle();
   void end_step(const Step& step, Observation& observation);
   void fetch_all(const Step& step, Observation& observation);
   // Cancels all and reaps until nothing is in flight.
   void empty(Ring& ring);
 
   // runner_prepare.cpp
-  void prepare(io_uring_sqe* sqe, const Request& request);
+  void prepare(io_uring_sqe* sqe, const Request& request, bool linked);
   void prepare_transfer(io_uring_sqe* sqe, const Request& request, Scratch& scratch, int fd);
   void prepare_socket(io_uring_sqe* sqe, const Request& request, Scratch& scratch, int fd);
   void prepare_timer(io_uring_sqe* sqe, const Request& request, Scratch& scratch);
@@ -74,6 +76,8 @@ class Runner {
   std::deque<Scratch> scratches_;
   std::map<uint32_t, Scratch*> by_id_;
   unsigned patience_ = 1;
+  // Operations in flight that a worker thread of the kernel does: they end, but nobody knows when.
+  unsigned awaited_ = 0;
 };
 
 // A whole run. 0 or -errno of what could not be set up.

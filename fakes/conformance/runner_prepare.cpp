@@ -22,10 +22,14 @@ int Runner::descriptor(const Request& request) {
   return object == nullptr ? kNoDescriptor : object->fd;
 }
 
-void Runner::prepare(io_uring_sqe* sqe, const Request& request) {
+void Runner::prepare(io_uring_sqe* sqe, const Request& request, bool linked) {
   Scratch& scratch = scratches_.emplace_back();
   by_id_.try_emplace(request.id, &scratch);
   scratch.op = request.op;
+  constexpr uint32_t kUncertain =
+      IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS;
+  scratch.awaited = request.op == Op::shutdown && !linked && (request.flags & kUncertain) == 0;
+  if (scratch.awaited) ++awaited_;
   scratch.group = request.group;
   scratch.direct = (request.option & kDirect) != 0;
   scratch.object = request.object;

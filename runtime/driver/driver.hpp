@@ -171,6 +171,9 @@ class Driver final : public Executor {
   void note_cpu_ns(uint64_t cpu_ns) { stats_.cpu_ns = cpu_ns; }
   [[nodiscard]] PublishedLoad& load() { return load_; }                     // any thread
   [[nodiscard]] bool looks_parked() const { return mailbox_.is_parked(); }  // any thread
+  // Whether messages wait here that a turn would take. Only this driver, or a simulator between two
+  // turns.
+  [[nodiscard]] bool has_mail() const { return mailbox_.has_mail(); }
   // The expected run time of what is queued here, by priority, and how many pieces of work that is.
   void own_load(std::array<uint64_t, kPriorityCount>& queued_ns, uint32_t& queued_tasks) const;
   [[nodiscard]] std::string name() const;  // "0/2": node/driver

@@ -1,0 +1,51 @@
+// A group of provided buffers of a fake ring: a view of the user's ring of io_uring_buf, and how
+// far it is consumed. Owned by its FakeRing; the simulation's one thread only.
+#pragma once
+
+#include <liburing.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace gatio::fakes {
+
+class BufferGroup {
+ public:
+  // A CQE of an incremental group whose buffer has room left (Linux 6.12).
+  static constexpr uint32_t kMore = 1U << 4;
+
+  BufferGroup(io_uring_buf_ring* ring, unsigned entries, bool incremental)
+      : ring_(ring), mask_(static_cast<uint16_t>(entries - 1)), incremental_(incremental) {}
+
+  // The buffer that is next, not yet taken; nothing when the user has given none.
+  [[nodiscard]] std::optional<std::span<char>> next() const {
+    if (__atomic_load_n(&ring_->tail, __ATOMIC_ACQUIRE) == head_) return std::nullopt;
+    const io_uring_buf& buffer = ring_->bufs[head_ & mask_];
+    return std::span<char>(reinterpret_cast<char*>(buffer.addr), buffer.len);
+  }
+  // Takes `bytes` of the buffer that is next, and says so in the flags of a CQE.
+  uint32_t take(size_t bytes) {
+    io_uring_buf& buffer = ring_->bufs[head_ & mask_];
+    uint32_t flags = IORING_CQE_F_BUFFER | static_cast<uint32_t>(buffer.bid)
+                                               << IORING_CQE_BUFFER_SHIFT;
+    if (incremental_ && bytes < buffer.len) {
+      buffer.addr += bytes;
+      buffer.len -= static_cast<uint32_t>(bytes);
+      return flags | kMore;
+    }
+    if (incremental_) buffer.len = 0;
+    ++head_;
+    return flags;
+  }
+  [[nodiscard]] bool incremental() const { return incremental_; }
+
+ private:
+  io_uring_buf_ring* ring_;
+  uint16_t mask_;
+  uint16_t head_ = 0;
+  bool incremental_;
+};
+
+}  // namespace gatio::fakes

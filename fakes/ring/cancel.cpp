@@ -1,0 +1,121 @@
+#include "fakes/ring/cancel.hpp"
+
+#include <vector>
+
+namespace gatio::fakes {
+namespace {
+
+constexpr uint32_t kKnownFlags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD |
+                                 IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD_FIXED |
+                                 kCancelUserData | kCancelOpcode;
+
+bool is_running_timeout(const Request& request) {
+  return request.state == RequestState::timing && request.operation != nullptr &&
+         request.sqe.opcode == IORING_OP_TIMEOUT;
+}
+
+bool is_cancellable(const Request& request) {
+  return request.state == RequestState::polling || request.state == RequestState::working ||
+         is_running_timeout(request);
+}
+
+bool matches(const Request& request, const CancelKey& key) {
+  if (!is_cancellable(request)) return false;
+  if ((key.flags & IORING_ASYNC_CANCEL_ANY) != 0) return true;
+  if ((key.flags & IORING_ASYNC_CANCEL_FD) != 0 &&
+      (is_running_timeout(request) || request.file != key.file)) {
+    return false;
+  }
+  if ((key.flags & kCancelOpcode) != 0 && request.sqe.opcode != key.opcode) return false;
+  bool by_user_data =
+      (key.flags & (IORING_ASYNC_CANCEL_FD | kCancelOpcode)) == 0 || (key.flags & kCancelUserData);
+  return !by_user_data || request.sqe.user_data == key.user_data;
+}
+
+}  // namespace
+
+int cancel_one(FakeRing& ring, Request& request) {
+  switch (request.state) {
+    case RequestState::polling:
+      // Task work that is queued already, for bytes that have come, finds the mark (rule U42).
+      request.cancelled = true;
+      ring.enqueue(request);
+      return 0;
+    case RequestState::timing:
+      if (!is_running_timeout(request)) return -ENOENT;
+      ring.finish_later(request, -ECANCELED);
+      return 0;
+    case RequestState::working:
+      // A worker that has begun goes on to the end.
+      if (ring.machine().world.choices.choose(ChoiceKind::order, 2) == 0) return -EALREADY;
+      ring.finish_later(request, -ECANCELED);
+      return 0;
+    default:
+      return -ENOENT;
+  }
+}
+
+int cancel(FakeRing& ring, const CancelKey& key) {
+  // Those that wait for files first, each kind from the newest on, as Linux looks.
+  std::vector<Request*> found;
+  for (bool timeouts : {false, true}) {
+    for (Request* each = ring.newest_live(); each != nullptr; each = each->live_previous) {
+      if (matches(*each, key) && is_running_timeout(*each) == timeouts) found.push_back(each);
+    }
+  }
+  if ((key.flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) != 0) {
+    int count = 0;
+    for (Request* each : found) {
+      if (cancel_one(ring, *each) == 0) ++count;
+    }
+    return count;
+  }
+  if (found.empty()) return -ENOENT;
+  auto which =
+      ring.machine().world.choices.choose(ChoiceKind::order, static_cast<uint32_t>(found.size()));
+  return cancel_one(ring, *found[which]);
+}
+
+int find_cancel_file(FakeRing& ring, int fd, bool fixed, CancelKey& key) {
+  key.file = fixed ? ring.fixed_file(fd) : ring.machine().descriptors.get(fd);
+  return key.file == nullptr ? -EBADF : 0;
+}
+
+int prepare_cancel(FakeRing&, Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  if ((sqe.flags & IOSQE_BUFFER_SELECT) != 0) return -EINVAL;
+  if (sqe.off != 0 || sqe.splice_fd_in != 0) return -EINVAL;
+  if ((sqe.cancel_flags & ~kKnownFlags) != 0) return -EINVAL;
+  bool any = (sqe.cancel_flags & IORING_ASYNC_CANCEL_ANY) != 0;
+  if (any && (sqe.cancel_flags & (IORING_ASYNC_CANCEL_FD | kCancelOpcode)) != 0) return -EINVAL;
+  return 0;
+}
+
+Step do_cancel(FakeRing& ring, Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  CancelKey key{.flags = sqe.cancel_flags,
+                .user_data = sqe.addr,
+                .opcode = static_cast<uint8_t>(sqe.len),
+                .file = nullptr};
+  if ((key.flags & IORING_ASYNC_CANCEL_FD) != 0) {
+    bool fixed = request.fixed_file || (key.flags & IORING_ASYNC_CANCEL_FD_FIXED) != 0;
+    request.result = find_cancel_file(ring, sqe.fd, fixed, key);
+  }
+  if (request.result == 0) request.result = cancel(ring, key);
+  return Step::done;
+}
+
+int cancel_now(FakeRing& ring, const io_uring_sync_cancel_reg& argument) {
+  if ((argument.flags & ~kKnownFlags) != 0) return -EINVAL;
+  for (uint64_t pad : argument.pad) {
+    if (pad != 0) return -EINVAL;
+  }
+  CancelKey key{.flags = argument.flags, .user_data = argument.addr, .opcode = 0, .file = nullptr};
+  if ((key.flags & IORING_ASYNC_CANCEL_FD) != 0) {
+    bool fixed = (key.flags & IORING_ASYNC_CANCEL_FD_FIXED) != 0;
+    if (int error = find_cancel_file(ring, argument.fd, fixed, key); error < 0) return error;
+  }
+  return cancel(ring, key);
+}
+
+}  // namespace gatio::fakes

@@ -1,0 +1,220 @@
+// RECV and RECVMSG, single and multishot.
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "fakes/ring/transfer.hpp"
+
+namespace gatio::fakes {
+namespace {
+
+// CQEs that a multishot request may post before it goes behind the others (rule U23).
+constexpr unsigned kMostRepeats = 32;
+
+int prepare_any_receive(Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  if ((sqe.ioprio & ~(IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT)) != 0) return -EINVAL;
+  request.multishot = (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
+  if (!request.multishot) return 0;
+  if ((sqe.flags & IOSQE_BUFFER_SELECT) == 0) return -EINVAL;
+  return (sqe.msg_flags & MSG_WAITALL) != 0 ? -EINVAL : 0;
+}
+
+// One attempt: its bytes into the selected memory. Faults apply to streams only.
+Received receive(FakeRing& ring, Request& request, Socket& socket, std::span<const iovec> to) {
+  Machine& machine = ring.machine();
+  machine.charge(machine.costs.receive_ns);
+  int flags = static_cast<int>(request.sqe.msg_flags) & ~MSG_WAITALL;
+  Received got = socket.receive(socket.is_stream() ? shorten(ring, request, to) : to, flags);
+  if (got.result > 0) {
+    machine.charge(static_cast<uint64_t>(got.result) * machine.costs.copy_ns_per_kib / 1024);
+  }
+  return got;
+}
+
+// Whether the socket is worth another look at once; a stream also says so in the CQE.
+bool has_more(const Socket& socket, const Received& got) {
+  return got.more || (socket.poll() & (POLLIN | POLLHUP | POLLERR)) != 0;
+}
+
+// The common beginning. True when the attempt is over, with `step`.
+bool begins_otherwise(Request& request, Step& step) {
+  request.poll_mask = POLLIN;
+  step = Step::done;
+  if (!request.file->is_socket()) {
+    request.result = -ENOTSOCK;
+    return true;
+  }
+  if ((request.sqe.ioprio & IORING_RECVSEND_POLL_FIRST) == 0 || request.started) return false;
+  bool ready = (request.file->poll() & (POLLIN | POLLERR | POLLHUP)) != 0;
+  step = ready ? Step::again : Step::wait;
+  return true;
+}
+
+// Takes note of a CQE's bytes; false when the request's limit is reached (rule U22).
+bool within_limit(Request& request, int64_t bytes) {
+  if (request.left_bytes == 0) return true;
+  request.left_bytes -= std::min(request.left_bytes, static_cast<uint64_t>(bytes));
+  return request.left_bytes > 0;
+}
+
+// What a multishot receive does after one that gave something; nothing: it goes on at once.
+enum class After : uint8_t { go_on, wait, again, done };
+
+After post_one(FakeRing& ring, Request& request, const Socket& socket, const Received& got) {
+  bool more = has_more(socket, got);
+  if (socket.is_stream() && more) request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
+  if (!within_limit(request, request.result)) return After::done;
+  if (!ring.post_more(request, request.result, request.flags)) return After::done;
+  request.flags = 0;
+  if (!more) return After::wait;
+  if (request.posted++ < kMostRepeats) return After::go_on;
+  request.posted = 0;
+  return After::again;
+}
+
+Step to_step(After after) {
+  if (after == After::wait) return Step::wait;
+  return after == After::again ? Step::again : Step::done;
+}
+
+Step receive_many(FakeRing& ring, Request& request, Socket& socket) {
+  for (;;) {
+    Selection selection;
+    request.result = select(ring, request, selection);
+    if (request.result < 0) return Step::done;
+    Received got = receive(ring, request, socket, selection.parts);
+    if (got.result == -EAGAIN && (request.sqe.msg_flags & MSG_DONTWAIT) == 0) return Step::wait;
+    request.result = static_cast<int32_t>(got.result);
+    if (got.result <= 0) {
+      // At its end a stream counts as not empty (rule U20).
+      if (got.result == 0 && socket.is_stream()) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
+      return Step::done;
+    }
+    request.flags = selection.take(static_cast<size_t>(got.result));
+    After after = post_one(ring, request, socket, got);
+    if (after != After::go_on) return to_step(after);
+  }
+}
+
+// Lays a datagram out as multishot RECVMSG does: header, name, control, payload. `room` is the
+// buffer; the result of the request, or 0 with `step` when it is to wait.
+Received receive_message(FakeRing& ring, Request& request, Socket& socket, std::span<char> room) {
+  size_t name_size = request.header.msg_namelen;
+  size_t before = sizeof(io_uring_recvmsg_out) + name_size + request.header.msg_controllen;
+  if (room.size() < before) return {.result = -EFAULT};
+  iovec payload{room.data() + before, room.size() - before};
+  Received got = receive(ring, request, socket, {&payload, 1});
+  if (got.result < 0) return got;
+  io_uring_recvmsg_out out{};
+  out.namelen = got.from_size;
+  out.payloadlen = static_cast<uint32_t>(got.result);
+  out.flags = got.truncated ? MSG_TRUNC : 0;
+  std::memcpy(room.data(), &out, sizeof out);
+  std::memcpy(room.data() + sizeof out, &got.from, std::min<size_t>(name_size, got.from_size));
+  return got;
+}
+
+Step receive_messages(FakeRing& ring, Request& request, Socket& socket) {
+  for (;;) {
+    Selection selection;
+    request.result = select(ring, request, selection);
+    if (request.result < 0) return Step::done;
+    std::span<char> room(static_cast<char*>(selection.buffer.iov_base), selection.buffer.iov_len);
+    Received got = receive_message(ring, request, socket, room);
+    if (got.result == -EAGAIN && (request.sqe.msg_flags & MSG_DONTWAIT) == 0) return Step::wait;
+    request.result = static_cast<int32_t>(got.result);
+    if (got.result < 0) return Step::done;
+    size_t before =
+        sizeof(io_uring_recvmsg_out) + request.header.msg_namelen + request.header.msg_controllen;
+    request.result += static_cast<int32_t>(before);
+    request.flags = selection.take(static_cast<size_t>(request.result));
+    if (got.result == 0) return Step::done;  // Rule U24.
+    After after = post_one(ring, request, socket, got);
+    if (after != After::go_on) return to_step(after);
+  }
+}
+
+// One receive; with MSG_WAITALL until all is there (rule U33).
+Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& got) {
+  int flags = static_cast<int>(request.sqe.msg_flags);
+  bool all = (flags & MSG_WAITALL) != 0;
+  for (;;) {
+    Selection selection;
+    request.result = select(ring, request, selection);
+    if (request.result < 0) return Step::done;
+    size_t wanted = total_bytes(selection.parts);
+    got = receive(ring, request, socket, selection.parts);
+    if (got.result == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
+    if (got.result > 0 && socket.is_stream() && all && static_cast<size_t>(got.result) < wanted &&
+        selection.group == nullptr) {
+      request.done_bytes += static_cast<uint64_t>(got.result);
+      continue;
+    }
+    bool complete = got.result >= 0 && static_cast<size_t>(got.result) >= wanted;
+    if (got.result < 0 || (all && (!complete || got.truncated))) request.failed = true;
+    if (got.result > 0) request.flags |= selection.take(static_cast<size_t>(got.result));
+    bool at_end = got.result == 0 && wanted > 0;
+    if (socket.is_stream() && (at_end || (got.result > 0 && has_more(socket, got)))) {
+      request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
+    }
+    int64_t total = static_cast<int64_t>(request.done_bytes) + std::max<int64_t>(got.result, 0);
+    request.result = static_cast<int32_t>(total > 0 ? total : got.result);
+    return Step::done;
+  }
+}
+
+}  // namespace
+
+int prepare_recv(FakeRing&, Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  if (sqe.addr2 != 0) return -EINVAL;
+  request.parts.push_back({reinterpret_cast<void*>(sqe.addr), sqe.len});
+  int error = prepare_any_receive(request);
+  if (error != 0) return error;
+  // The place is called optlen since Linux 6.17.
+  if (sqe.file_index != 0 && !request.multishot) return -EINVAL;
+  request.left_bytes = sqe.file_index;
+  return 0;
+}
+
+int prepare_recvmsg(FakeRing&, Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  if (sqe.addr2 != 0 || sqe.file_index != 0) return -EINVAL;
+  request.header = *reinterpret_cast<const msghdr*>(sqe.addr);
+  bool selects = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+  if (request.header.msg_iovlen > (selects ? 1 : 1024)) return selects ? -EINVAL : -EMSGSIZE;
+  request.parts.assign(request.header.msg_iov, request.header.msg_iov + request.header.msg_iovlen);
+  return prepare_any_receive(request);
+}
+
+Step do_recv(FakeRing& ring, Request& request) {
+  Step step = Step::done;
+  if (begins_otherwise(request, step)) return step;
+  auto& socket = static_cast<Socket&>(*request.file);
+  if (request.multishot) return receive_many(ring, request, socket);
+  Received got;
+  return receive_once(ring, request, socket, got);
+}
+
+Step do_recvmsg(FakeRing& ring, Request& request) {
+  Step step = Step::done;
+  if (begins_otherwise(request, step)) return step;
+  auto& socket = static_cast<Socket&>(*request.file);
+  if (request.multishot) return receive_messages(ring, request, socket);
+  Received got;
+  step = receive_once(ring, request, socket, got);
+  if (step != Step::done || request.result < 0) return step;
+  auto& header = *reinterpret_cast<msghdr*>(request.sqe.addr);
+  if (header.msg_name != nullptr) {
+    std::memcpy(request.header.msg_name, &got.from,
+                std::min(request.header.msg_namelen, got.from_size));
+  }
+  header.msg_namelen = got.from_size;
+  header.msg_controllen = 0;
+  header.msg_flags = got.truncated ? MSG_TRUNC : 0;
+  return step;
+}
+
+}  // namespace gatio::fakes

@@ -1,0 +1,104 @@
+// SEND, SENDMSG and their zero-copy forms.
+#include <poll.h>
+
+#include <cstring>
+
+#include "fakes/ring/transfer.hpp"
+
+namespace gatio::fakes {
+namespace {
+
+constexpr unsigned kReportUsage = 1U << 3;          // IORING_SEND_ZC_REPORT_USAGE, Linux 6.2
+constexpr uint32_t kNotificationCopied = 1U << 31;  // IORING_NOTIF_USAGE_ZC_COPIED
+
+bool is_zero_copy(const Request& request) {
+  return request.sqe.opcode == IORING_OP_SEND_ZC || request.sqe.opcode == IORING_OP_SENDMSG_ZC;
+}
+
+int copy_address(Request& request, const void* address, size_t size) {
+  if (address == nullptr) return 0;
+  if (size > sizeof request.address) return -EINVAL;
+  request.address_size = static_cast<socklen_t>(size);
+  std::memcpy(&request.address, address, size);
+  return 0;
+}
+
+// The last of a preparation: a notification belongs to a request that was prepared well.
+int prepare_common(FakeRing& ring, Request& request) {
+  unsigned known = IORING_RECVSEND_POLL_FIRST | (is_zero_copy(request) ? kReportUsage : 0);
+  if ((request.sqe.ioprio & ~known) != 0) return -EINVAL;
+  if (!is_zero_copy(request)) return 0;
+  if (request.skips_cqe) return -EINVAL;
+  bool reports = (request.sqe.ioprio & kReportUsage) != 0;
+  // Loopback copies; a real device need not.
+  bool copied = reports && ring.machine().world.choices.choose(ChoiceKind::order, 2) == 0;
+  ring.add_notification(request, copied ? static_cast<int32_t>(kNotificationCopied) : 0);
+  return 0;
+}
+
+// How it ends when no more can be sent: with what was sent before, or with the error.
+Step end(Request& request, int64_t result) {
+  request.result = static_cast<int32_t>(request.done_bytes > 0 ? request.done_bytes : result);
+  request.failed = true;
+  return Step::done;
+}
+
+}  // namespace
+
+int prepare_send(FakeRing& ring, Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  request.parts.push_back({reinterpret_cast<void*>(sqe.addr), sqe.len});
+  int error = copy_address(request, reinterpret_cast<const void*>(sqe.addr2), sqe.addr_len);
+  return error != 0 ? error : prepare_common(ring, request);
+}
+
+int prepare_sendmsg(FakeRing& ring, Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  if (sqe.addr2 != 0 || sqe.file_index != 0) return -EINVAL;
+  request.header = *reinterpret_cast<const msghdr*>(sqe.addr);
+  if (request.header.msg_iovlen > 1024) return -EMSGSIZE;
+  request.parts.assign(request.header.msg_iov, request.header.msg_iov + request.header.msg_iovlen);
+  int error = copy_address(request, request.header.msg_name, request.header.msg_namelen);
+  return error != 0 ? error : prepare_common(ring, request);
+}
+
+// Rule U32.
+Step do_send(FakeRing& ring, Request& request) {
+  Machine& machine = ring.machine();
+  const io_uring_sqe& sqe = request.sqe;
+  if (!request.file->is_socket()) {
+    request.result = -ENOTSOCK;
+    return Step::done;
+  }
+  auto& socket = static_cast<Socket&>(*request.file);
+  request.poll_mask = POLLOUT;
+  if ((sqe.ioprio & IORING_RECVSEND_POLL_FIRST) != 0 && !request.started) {
+    return (socket.poll() & (POLLOUT | POLLERR | POLLHUP)) != 0 ? Step::again : Step::wait;
+  }
+  int flags = static_cast<int>(sqe.msg_flags);
+  bool all = (flags & MSG_WAITALL) != 0 && socket.is_stream();
+  size_t total = total_bytes(request.parts);
+  const auto* to =
+      request.address_size > 0 ? reinterpret_cast<const sockaddr*>(&request.address) : nullptr;
+  for (;;) {
+    Selection selection;
+    static_cast<void>(select(ring, request, selection));
+    machine.charge(machine.costs.send_ns);
+    int64_t count =
+        socket.send(socket.is_stream() ? shorten(ring, request, selection.parts) : selection.parts,
+                    flags & ~MSG_WAITALL, to, request.address_size);
+    if (count == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
+    if (count < 0) return end(request, count);
+    machine.charge(static_cast<uint64_t>(count) * machine.costs.copy_ns_per_kib / 1024);
+    request.done_bytes += static_cast<uint64_t>(count);
+    if (!all || request.done_bytes >= total) break;
+  }
+  request.result = static_cast<int32_t>(request.done_bytes);
+  return Step::done;
+}
+
+Step do_send_zc(FakeRing& ring, Request& request) {
+  return do_send(ring, request);
+}
+
+}  // namespace gatio::fakes

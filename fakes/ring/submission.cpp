@@ -1,0 +1,275 @@
+// How a fake ring takes SQEs: preparation, chains, drains, the first attempt.
+#include <algorithm>
+
+#include "fakes/ring/fake_ring.hpp"
+
+namespace gatio::fakes {
+namespace {
+
+constexpr unsigned kValidSqeFlags = (1U << (IOSQE_CQE_SKIP_SUCCESS_BIT + 1)) - 1;
+// How long a worker thread takes, in steps.
+constexpr uint64_t kWorkerStepNs = 5'000;
+constexpr uint32_t kWorkerSteps = 8;
+
+// What the fault plan may make of an operation.
+int operation_fault(Machine& machine, uint8_t opcode) {
+  static constexpr int kReceive[] = {ENOMEM, ETIMEDOUT};
+  static constexpr int kSend[] = {ENOMEM, ENOBUFS};
+  static constexpr int kConnect[] = {ENETUNREACH, ETIMEDOUT};
+  static constexpr int kOpen[] = {EMFILE, ENFILE, ENOMEM};
+  static constexpr int kAccept[] = {ECONNABORTED, ENFILE, ENOMEM};
+  static constexpr int kFile[] = {EIO};
+  static constexpr int kMessage[] = {EOVERFLOW, ENOMEM};
+  static constexpr int kMemory[] = {ENOMEM};
+  std::span<const int> errors;
+  switch (opcode) {
+    case IORING_OP_RECV:
+    case IORING_OP_RECVMSG:
+      errors = kReceive;
+      break;
+    case IORING_OP_SEND:
+    case IORING_OP_SENDMSG:
+    case IORING_OP_SEND_ZC:
+    case IORING_OP_SENDMSG_ZC:
+      errors = kSend;
+      break;
+    case IORING_OP_CONNECT:
+      errors = kConnect;
+      break;
+    case IORING_OP_SOCKET:
+    case IORING_OP_OPENAT:
+      errors = kOpen;
+      break;
+    case IORING_OP_ACCEPT:
+      errors = kAccept;
+      break;
+    case IORING_OP_READ:
+    case IORING_OP_WRITE:
+    case IORING_OP_FSYNC:
+      errors = kFile;
+      break;
+    case IORING_OP_MSG_RING:
+      errors = kMessage;
+      break;
+    case IORING_OP_POLL_ADD:
+      errors = kMemory;
+      break;
+    default:
+      return 0;
+  }
+  auto which =
+      machine.world.choices.choose(ChoiceKind::fault, static_cast<uint32_t>(errors.size()));
+  return -errors[which];
+}
+
+}  // namespace
+
+unsigned FakeRing::submit(unsigned count) {
+  unsigned taken = 0;
+  count = std::min(count, memory_.sqes_queued());
+  while (taken < count) {
+    io_uring_sqe sqe;
+    if (!memory_.take(sqe)) break;
+    ++taken;
+    if (!submit_one(sqe) && (setup_flags_ & IORING_SETUP_SUBMIT_ALL) == 0) break;
+  }
+  // A chain ends with the batch.
+  if (chain_first_ != nullptr) {
+    Request& head = *chain_first_;
+    chain_first_ = chain_last_ = nullptr;
+    queue(head);
+  }
+  flush_finished();
+  machine_.charge(taken * machine_.costs.sqe_ns);
+  return taken;
+}
+
+// False where the batch is to stop (rule U6).
+bool FakeRing::submit_one(const io_uring_sqe& sqe) {
+  Request& request = make_request();
+  request.sqe = sqe;
+  int error = prepare(request);
+  int descriptor = sqe.fd >= Descriptors::kFirst ? sqe.fd - Descriptors::kFirst : sqe.fd;
+  machine_.world.note(Happening::submitted, number_, request.number, sqe.opcode, descriptor);
+  if (error != 0) {
+    request.doomed = true;
+    request.result = error;
+    // The rest of its chain must not run: nor what is before it (rule U7).
+    if (chain_first_ != nullptr && !chain_first_->doomed) {
+      chain_first_->doomed = true;
+      chain_first_->result = -ECANCELED;
+    }
+  }
+  bool completes_chain = chain_up(request);
+  return error == 0 || !completes_chain;
+}
+
+// Adds it to the chain that is being collected. True when something was queued by that.
+bool FakeRing::chain_up(Request& request) {
+  if (chain_first_ == nullptr && !request.link) {
+    queue(request);
+    return true;
+  }
+  request.state = RequestState::linked;
+  if (chain_first_ == nullptr) {
+    chain_first_ = &request;
+  } else {
+    chain_last_->next_in_chain = &request;
+    // A drain anywhere in a chain is the whole chain's.
+    chain_first_->drains |= request.drains;
+  }
+  chain_last_ = &request;
+  if (request.link) return false;
+  Request& head = *chain_first_;
+  chain_first_ = chain_last_ = nullptr;
+  queue(head);
+  return true;
+}
+
+int FakeRing::prepare(Request& request) {
+  const io_uring_sqe& sqe = request.sqe;
+  request.hard_link = (sqe.flags & IOSQE_IO_HARDLINK) != 0;
+  request.link = (sqe.flags & IOSQE_IO_LINK) != 0 || request.hard_link;
+  request.skips_cqe = (sqe.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
+  request.fixed_file = (sqe.flags & IOSQE_FIXED_FILE) != 0;
+  request.operation = find_operation(sqe.opcode);
+  if (request.operation == nullptr) return -EINVAL;
+  if ((sqe.flags & ~kValidSqeFlags) != 0) return -EINVAL;
+  if ((sqe.flags & IOSQE_BUFFER_SELECT) != 0 && !request.operation->selects_buffers) {
+    return -EOPNOTSUPP;
+  }
+  request.drains = (sqe.flags & IOSQE_IO_DRAIN) != 0;
+  if (sqe.ioprio != 0 && !request.operation->takes_ioprio) return -EINVAL;
+  if (sqe.personality != 0) return -EINVAL;
+  return request.operation->prepare(*this, request);
+}
+
+// Rule U36.
+bool FakeRing::must_defer(const Request& request) const {
+  if (request.drains) return live_first_ != &request;
+  return !deferred_.empty() || drains_running_ > 0;
+}
+
+void FakeRing::queue(Request& head) {
+  if (head.doomed) {
+    for (Request* each = &head; each != nullptr; each = each->next_in_chain) {
+      each->drains = each->hard_link = false;
+    }
+    finish(head);
+    return;
+  }
+  if (must_defer(head)) {
+    head.state = RequestState::deferred;
+    deferred_.push_back(&head);
+    return;
+  }
+  if (head.drains) {
+    for (Request* each = &head; each != nullptr; each = each->next_in_chain) {
+      each->drains = true;
+      ++drains_running_;
+    }
+  }
+  issue(head);
+}
+
+void FakeRing::release_deferred() {
+  while (!deferred_.empty()) {
+    Request& head = *deferred_.front();
+    if (head.drains ? live_first_ != &head : drains_running_ > 0) return;
+    deferred_.pop_front();
+    for (Request* each = head.drains ? &head : nullptr; each != nullptr;
+         each = each->next_in_chain) {
+      each->drains = true;
+      ++drains_running_;
+    }
+    head.state = RequestState::ready;
+    enqueue(head);
+  }
+}
+
+void FakeRing::issue(Request& request) {
+  request.state = RequestState::running;
+  if (request.operation->needs_file) {
+    request.file =
+        request.fixed_file ? fixed_file(request.sqe.fd) : machine_.descriptors.get(request.sqe.fd);
+    if (request.file == nullptr) {
+      request.result = -EBADF;
+      finish(request);
+      return;
+    }
+  }
+  if (machine_.strikes(machine_.world.faults.operation_error)) {
+    request.result = operation_fault(machine_, request.sqe.opcode);
+    if (request.result != 0) {
+      machine_.world.note(Happening::faulted, request.sqe.opcode, request.result);
+      finish(request);
+      return;
+    }
+  }
+  if ((request.sqe.flags & IOSQE_ASYNC) != 0 && !request.multishot) {
+    start_worker(request);
+  } else {
+    attempt(request);
+  }
+  if (request.state != RequestState::finished) start_link_timeout(request);
+}
+
+void FakeRing::attempt(Request& request) {
+  request.state = RequestState::running;
+  Step step = request.operation->attempt(*this, request);
+  request.started = true;
+  switch (step) {
+    case Step::done:
+      finish(request);
+      return;
+    case Step::wait:
+      request.state = RequestState::polling;
+      if (!request.linked()) request.file->add(request);
+      return;
+    case Step::again:
+      request.state = RequestState::polling;
+      if (!request.linked()) request.file->add(request);
+      enqueue(request);
+      return;
+    case Step::worker:
+      start_worker(request);
+      return;
+    case Step::pending:
+      return;
+  }
+}
+
+void FakeRing::start_worker(Request& request) {
+  request.state = RequestState::working;
+  uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kWorkerSteps);
+  start_timer(request, machine_.world.clock_ns() + steps * kWorkerStepNs);
+}
+
+// The request is as a worker thread left it: what comes of it is task work.
+void FakeRing::try_on_worker(Request& request) {
+  request.state = RequestState::running;
+  request.on_worker = true;
+  Step step = request.operation->attempt(*this, request);
+  request.on_worker = false;
+  request.started = true;
+  if (step == Step::done) {
+    finish_later(request, request.result);
+  } else if (step == Step::wait || step == Step::again) {
+    request.state = RequestState::polling;
+    if (!request.linked()) request.file->add(request);
+    if (step == Step::again) enqueue(request);
+  } else {
+    GATIO_ASSERT(step == Step::pending);
+  }
+}
+
+void FakeRing::start_link_timeout(Request& request) {
+  Request* timeout = request.next_in_chain;
+  if (timeout == nullptr || timeout->timed != &request || timeout->doomed) return;
+  if (timeout->state != RequestState::linked) return;
+  timeout->state = RequestState::timing;
+  bool absolute = (timeout->sqe.timeout_flags & IORING_TIMEOUT_ABS) != 0;
+  start_timer(*timeout, timeout->time_ns + (absolute ? 0 : machine_.world.clock_ns()));
+}
+
+}  // namespace gatio::fakes

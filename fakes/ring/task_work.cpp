@@ -1,0 +1,310 @@
+// How a fake ring delivers: task work, the end of requests, CQEs and their overflow.
+#include <poll.h>
+
+#include <algorithm>
+
+#include "fakes/ring/cancel.hpp"
+#include "fakes/ring/fake_ring.hpp"
+
+namespace gatio::fakes {
+namespace {
+
+// Once in so many times an item overtakes those before it: they come from different processors.
+constexpr uint32_t kOvertakesOneIn = 8;
+// How long the network holds on to what was sent without copying, in steps.
+constexpr uint64_t kNotificationStepNs = 20'000;
+constexpr uint32_t kNotificationSteps = 16;
+
+}  // namespace
+
+void FakeRing::push_work(WorkItem& item, bool in_order) {
+  GATIO_ASSERT(!item.queued);
+  item.queued = true;
+  item.next_work = nullptr;
+  if (work_first_ == nullptr) {
+    work_first_ = work_last_ = &item;
+  } else if (!in_order && machine_.world.choices.one_in(ChoiceKind::order, kOvertakesOneIn)) {
+    item.next_work = work_first_;
+    work_first_ = &item;
+  } else {
+    work_last_->next_work = &item;
+    work_last_ = &item;
+  }
+  if ((setup_flags_ & IORING_SETUP_TASKRUN_FLAG) != 0) memory_.raise(IORING_SQ_TASKRUN);
+  machine_.world.execution->wake(sleeper_);
+  notify(POLLIN);
+}
+
+void FakeRing::enqueue(Request& request) {
+  if (!request.queued) push_work(request, request.in_order);
+}
+
+// Runs items until `at_least` are done and none is left or `at_most` are done (rule U11).
+unsigned FakeRing::run_work(unsigned at_least, unsigned at_most) {
+  unsigned done = 0;
+  memory_.lower(IORING_SQ_TASKRUN);
+  do {
+    // What is queued meanwhile is behind all that is there now.
+    WorkItem* last = work_last_;
+    while (work_first_ != nullptr && done < at_most) {
+      WorkItem& item = *work_first_;
+      work_first_ = item.next_work;
+      if (work_first_ == nullptr) work_last_ = nullptr;
+      item.queued = false;
+      ++done;
+      item.run(*this, item);
+      if (&item == last) break;
+    }
+    flush_finished();
+  } while (work_first_ != nullptr && done < at_least && done < at_most);
+  if (work_first_ != nullptr && (setup_flags_ & IORING_SETUP_TASKRUN_FLAG) != 0) {
+    memory_.raise(IORING_SQ_TASKRUN);
+  }
+  return done;
+}
+
+void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
+  auto& request = static_cast<Request&>(item);
+  switch (request.state) {
+    case RequestState::ready:
+      ring.issue(request);
+      return;
+    case RequestState::finishing:
+      ring.finish(request);
+      return;
+    case RequestState::expired:
+      ring.run_expired(request);
+      return;
+    case RequestState::polling:
+      if (request.cancelled) {
+        request.result = -ECANCELED;
+        ring.finish(request);
+      } else {
+        ring.attempt(request);
+      }
+      return;
+    default:
+      GATIO_ASSERT(false);
+  }
+}
+
+void FakeRing::run_message(FakeRing& ring, WorkItem& item) {
+  auto& message = static_cast<Message&>(item);
+  ring.note_completion(0, message.cqe.res, message.cqe.flags);
+  ring.post(message.cqe);
+  ring.unused_messages_.push_back(&message);
+}
+
+void FakeRing::receive_message(uint64_t user_data, int32_t result, uint32_t flags) {
+  if (dying_) return;  // The message is lost (rule U47).
+  if (unused_messages_.empty()) {
+    messages_.push_back(std::make_unique<Message>());
+    unused_messages_.push_back(messages_.back().get());
+  }
+  Message& message = *unused_messages_.back();
+  unused_messages_.pop_back();
+  message.cqe = {user_data, result, flags};
+  push_work(message, true);
+}
+
+void FakeRing::start_timer(Request& request, uint64_t time_ns) {
+  machine_.world.events.schedule(request.timer, time_ns);
+}
+
+void FakeRing::timer_fired(Request& request) {
+  if (request.state == RequestState::working) {
+    try_on_worker(request);
+    return;
+  }
+  GATIO_ASSERT(request.state == RequestState::timing);
+  if (request.operation == nullptr) {  // a notification
+    finish_later(request, request.result);
+    return;
+  }
+  request.state = RequestState::expired;
+  if (request.timed != nullptr) {
+    // From here on the chain goes on without it.
+    request.timed->next_in_chain = request.next_in_chain;
+    request.timed->fired_timeout = &request;
+    request.next_in_chain = nullptr;
+  } else {
+    count_ended_timeout();
+  }
+  enqueue(request);
+}
+
+void FakeRing::run_expired(Request& request) {
+  request.result = -ETIME;
+  if (request.sqe.opcode == IORING_OP_LINK_TIMEOUT) {
+    // As on Linux it says -ENOENT when the operation has ended meanwhile.
+    int cancelled = request.timed != nullptr ? cancel_one(*this, *request.timed) : -ENOENT;
+    if (request.timed != nullptr) request.timed->fired_timeout = nullptr;
+    if (cancelled != 0) request.result = cancelled;
+    finish(request);
+    return;
+  }
+  // A repeated timeout goes on, unless it was the last time or there is no room (rule U16).
+  bool goes_on = request.multishot && (request.repeats == 0 || --request.repeats > 0);
+  if (goes_on && post_more(request, -ETIME, 0)) {
+    request.state = RequestState::timing;
+    start_timer(request, machine_.world.clock_ns() + request.time_ns);
+    return;
+  }
+  finish(request);
+}
+
+void FakeRing::file_changed(Request& request, uint32_t events) {
+  if (request.state != RequestState::polling) return;
+  if ((events & (request.poll_mask | POLLERR | POLLHUP)) == 0) return;
+  enqueue(request);
+}
+
+void FakeRing::finish_later(Request& request, int32_t result) {
+  request.result = result;
+  request.state = RequestState::finishing;
+  request.unlink();
+  request.timer.cancel();
+  enqueue(request);
+}
+
+void FakeRing::finish(Request& request) {
+  GATIO_ASSERT(!request.queued && request.state != RequestState::finished);
+  request.state = RequestState::finished;
+  request.unlink();
+  request.timer.cancel();
+  bool counts_as_success = request.sqe.opcode == IORING_OP_TIMEOUT && request.result == -ETIME &&
+                           (request.sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) != 0;
+  if (request.result < 0 && !counts_as_success) request.failed = true;
+  request.next_finished = nullptr;
+  (finished_last_ != nullptr ? finished_last_->next_finished : finished_first_) = &request;
+  finished_last_ = &request;
+}
+
+void FakeRing::flush_finished() {
+  while (finished_first_ != nullptr) {
+    Request& request = *finished_first_;
+    finished_first_ = request.next_finished;
+    if (finished_first_ == nullptr) finished_last_ = nullptr;
+    post_result(request);
+    go_on_with_chain(request);
+    if (request.notification != nullptr) start_notification(*request.notification);
+    if (request.fired_timeout != nullptr) request.fired_timeout->timed = nullptr;
+    if (request.drains) --drains_running_;
+    if (request.target_count > 0) --counting_timeouts_;
+    recycle(request);
+  }
+  release_deferred();
+  if (counting_timeouts_ > 0) end_counting_timeouts();
+}
+
+void FakeRing::post_result(Request& request) {
+  uint32_t flags = request.flags;
+  if (request.notification != nullptr && !request.unissued) flags |= IORING_CQE_F_MORE;
+  if (request.skips_cqe) {
+    if (!request.failed) return;
+    request.skips_links = true;
+  }
+  note_completion(request.number, request.result, flags);
+  post({request.sqe.user_data, request.result, flags});
+  if (request.sqe.opcode == IORING_OP_TIMEOUT) --events_posted_;
+}
+
+// The next of the chain is issued by task work; or none is.
+void FakeRing::go_on_with_chain(Request& request) {
+  Request* next = request.next_in_chain;
+  if (next != nullptr && next->timed == &request && !next->doomed) {
+    request.next_in_chain = next->next_in_chain;
+    next->next_in_chain = nullptr;
+    next->timed = nullptr;
+    finish_later(*next, -ECANCELED);
+    next = request.next_in_chain;
+  }
+  if (next == nullptr) return;
+  if (request.failed && !request.hard_link) {
+    fail_chain(request);
+    return;
+  }
+  next->state = RequestState::ready;
+  enqueue(*next);
+}
+
+void FakeRing::fail_chain(Request& request) {
+  Request* next = request.next_in_chain;
+  while (next != nullptr) {
+    Request& failed = *next;
+    next = failed.next_in_chain;
+    failed.next_in_chain = nullptr;
+    failed.timed = nullptr;
+    failed.unissued = true;
+    failed.skips_cqe = request.skips_links;
+    finish_later(failed, failed.doomed ? failed.result : -ECANCELED);
+  }
+}
+
+void FakeRing::note_completion(uint32_t request_number, int32_t result, uint32_t flags) {
+  bool descriptor = result >= Descriptors::kFirst;
+  machine_.world.note(Happening::completed, number_, request_number,
+                      descriptor ? result - Descriptors::kFirst : result, flags);
+}
+
+// Rules U14 and U15.
+void FakeRing::post(const Cqe& cqe) {
+  machine_.charge(machine_.costs.cqe_ns);
+  ++events_posted_;
+  if (overflow_.empty() && memory_.cq_has_room()) {
+    memory_.post(cqe);
+    return;
+  }
+  overflow_.push_back(cqe);
+  memory_.raise(IORING_SQ_CQ_OVERFLOW);
+}
+
+bool FakeRing::post_more(Request& request, int32_t result, uint32_t flags) {
+  if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+  flags |= IORING_CQE_F_MORE;
+  note_completion(request.number, result, flags);
+  post({request.sqe.user_data, result, flags});
+  if (request.sqe.opcode == IORING_OP_TIMEOUT) --events_posted_;
+  return true;
+}
+
+void FakeRing::flush_overflow() {
+  while (!overflow_.empty() && memory_.cq_has_room()) {
+    memory_.post(overflow_.front());
+    overflow_.pop_front();
+  }
+  if (overflow_.empty()) memory_.lower(IORING_SQ_CQ_OVERFLOW);
+}
+
+// Timeouts that end after a count of CQEs, which has been reached.
+void FakeRing::end_counting_timeouts() {
+  for (Request* request = live_first_; request != nullptr; request = request->live_next) {
+    if (request->state != RequestState::timing || request->target_count == 0) continue;
+    if (events_posted_ < request->target_count) continue;
+    count_ended_timeout();
+    finish_later(*request, 0);
+  }
+}
+
+void FakeRing::add_notification(Request& request, int32_t result) {
+  Request& notification = make_request();
+  notification.state = RequestState::linked;
+  notification.sqe.user_data = request.sqe.user_data;
+  notification.result = result;
+  notification.flags = IORING_CQE_F_NOTIF;
+  request.notification = &notification;
+}
+
+void FakeRing::try_again(Request& request) {
+  GATIO_ASSERT(request.state == RequestState::polling && !request.queued);
+  request.started = false;
+  attempt(request);
+}
+
+void FakeRing::start_notification(Request& notification) {
+  uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kNotificationSteps);
+  notification.state = RequestState::timing;
+  start_timer(notification, machine_.world.clock_ns() + steps * kNotificationStepNs);
+}
+
+}  // namespace gatio::fakes

@@ -1,0 +1,210 @@
+#include "harness/campaign.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+#include "harness/simulation/simulation.hpp"
+#include "runtime/base/assert.hpp"
+
+namespace gatio::harness {
+namespace {
+
+constexpr unsigned kMostWorkers = 256;
+constexpr unsigned kMostNames = 128;
+constexpr unsigned kBatch = 32;            // seeds that a worker takes at a time
+constexpr unsigned kChoiceBuckets = 4096;  // of 4 choices each
+constexpr unsigned kMostSecondsOfARun = 20;
+
+// Each worker writes its own; the parent reads when the worker has ended, or for the progress.
+struct WorkerState {
+  std::atomic<uint64_t> running_seed;  // 0: none
+  std::atomic<uint64_t> runs;
+  uint64_t steps, preemptions, events, virtual_ns, hash;
+  uint64_t choices[kChoiceBuckets];
+  char names[kMostNames][64];
+  uint64_t hits[kMostNames];
+};
+
+struct Shared {
+  // The next seed that nobody has taken. Relaxed: no other memory depends on it.
+  std::atomic<uint64_t> next_seed;
+  // Relaxed as well: whoever sees it stops a little later.
+  std::atomic<bool> stop;
+  WorkerState workers[kMostWorkers];
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void count(WorkerState& state, const CaseResult& result) {
+  state.steps += result.steps;
+  state.preemptions += result.preemptions;
+  state.events += result.events;
+  state.virtual_ns += result.virtual_ns;
+  state.hash += result.trace_hash;
+  ++state.choices[std::min<uint64_t>(result.choices / 4, kChoiceBuckets - 1)];
+  state.runs.fetch_add(1, std::memory_order_relaxed);
+}
+
+void save_hits(WorkerState& state) {
+  unsigned at = 0;
+  for (const auto& [name, times] : Sometimes::counts()) {
+    GATIO_ASSERT(at < kMostNames && name.size() < sizeof state.names[at]);
+    strncpy(state.names[at], name.c_str(), sizeof state.names[at] - 1);
+    state.hits[at++] = times;
+  }
+}
+
+// A finding, like an abort, leaves the seed in running_seed: the parent runs it again.
+[[noreturn]] void work(const CampaignOptions& options, Shared& shared, WorkerState& state) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  int null = fileno(std::tmpfile());
+  dup2(null, STDERR_FILENO);
+  while (!shared.stop.load(std::memory_order_relaxed)) {
+    uint64_t first = shared.next_seed.fetch_add(kBatch, std::memory_order_relaxed);
+    if (first > options.last_seed) break;
+    uint64_t last = std::min(first + kBatch - 1, options.last_seed);
+    for (uint64_t seed = first; seed <= last; ++seed) {
+      state.running_seed.store(seed, std::memory_order_relaxed);
+      alarm(kMostSecondsOfARun);
+      fakes::Choices choices(seed);
+      choices.record(false);
+      CaseResult result = case_of(options, seed).run(choices, options.options);
+      if (!result.findings.empty()) _exit(1);
+      count(state, result);
+      if (shared.stop.load(std::memory_order_relaxed)) break;
+    }
+  }
+  state.running_seed.store(0, std::memory_order_relaxed);
+  save_hits(state);
+  _exit(0);
+}
+
+class Campaign {
+ public:
+  Campaign(const CampaignOptions& options, const Interrupt& interrupt)
+      : options_(options), interrupt_(interrupt) {
+    void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    GATIO_ASSERT(memory != MAP_FAILED);
+    shared_ = static_cast<Shared*>(memory);
+    shared_->next_seed.store(options.first_seed, std::memory_order_relaxed);
+  }
+  ~Campaign() { munmap(shared_, sizeof(Shared)); }
+
+  CampaignResult run() {
+    unsigned workers = std::min(options_.workers, kMostWorkers);
+    for (unsigned i = 0; i < workers; ++i) {
+      pid_t pid = fork();
+      GATIO_ASSERT(pid >= 0);
+      if (pid == 0) work(options_, *shared_, shared_->workers[i]);
+      workers_.push_back({pid, i});
+    }
+    while (!workers_.empty()) {
+      reap();
+      show_progress();
+      if (interrupt_.wait(-1, 100) == Interrupt::Woken::kInterrupt) {
+        result_.interrupted = true;
+        stop();
+        while (!workers_.empty()) {
+          reap();
+          usleep(10'000);
+        }
+      }
+      if (options_.minutes && seconds_since(start_) > 60 * *options_.minutes) stop();
+    }
+    if (shows_) fprintf(stderr, "\r\033[K");
+    gather();
+    return result_;
+  }
+
+ private:
+  void stop() { shared_->stop.store(true, std::memory_order_relaxed); }
+
+  void reap() {
+    for (size_t i = 0; i < workers_.size();) {
+      int status = 0;
+      pid_t ended = waitpid(workers_[i].pid, &status, WNOHANG);
+      if (ended == 0 || (ended < 0 && errno == EINTR)) {
+        ++i;
+        continue;
+      }
+      if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        note_failure(shared_->workers[workers_[i].number]);
+      workers_.erase(workers_.begin() + static_cast<ptrdiff_t>(i));
+    }
+  }
+
+  // Of several the lowest seed, so that the same campaign says the same again.
+  void note_failure(const WorkerState& worker) {
+    stop();
+    uint64_t seed = worker.running_seed.load(std::memory_order_relaxed);
+    if (!result_.failure || seed < result_.failure->seed)
+      result_.failure = {&case_of(options_, seed), seed};
+  }
+
+  void show_progress() {
+    if (!shows_) return;
+    uint64_t runs = 0;
+    for (const WorkerState& worker : shared_->workers)
+      runs += worker.runs.load(std::memory_order_relaxed);
+    double seconds = seconds_since(start_);
+    fprintf(stderr, "\r\033[K%lu of %lu seeds, %.0f seeds/s", static_cast<unsigned long>(runs),
+            static_cast<unsigned long>(options_.last_seed - options_.first_seed + 1),
+            static_cast<double>(runs) / std::max(seconds, 0.001));
+  }
+
+  void gather() {
+    result_.seconds = seconds_since(start_);
+    std::vector<uint64_t> buckets(kChoiceBuckets);
+    for (const WorkerState& worker : shared_->workers) {
+      result_.runs += worker.runs.load(std::memory_order_relaxed);
+      result_.steps += worker.steps;
+      result_.preemptions += worker.preemptions;
+      result_.events += worker.events;
+      result_.virtual_seconds += static_cast<double>(worker.virtual_ns) * 1e-9;
+      result_.hash += worker.hash;
+      for (unsigned i = 0; i < kChoiceBuckets; ++i) buckets[i] += worker.choices[i];
+      for (unsigned i = 0; i < kMostNames && worker.hits[i] > 0; ++i)
+        result_.sometimes[worker.names[i]] += worker.hits[i];
+    }
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < kChoiceBuckets; ++i) {
+      seen += buckets[i];
+      if (2 * seen < result_.runs) continue;
+      result_.median_choices = 4 * i;
+      break;
+    }
+  }
+
+  const CampaignOptions& options_;
+  const Interrupt& interrupt_;
+  Shared* shared_;
+  struct Worker {
+    pid_t pid;
+    unsigned number;
+  };
+  std::vector<Worker> workers_;
+  CampaignResult result_;
+  const bool shows_ = isatty(STDERR_FILENO) == 1;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+CampaignResult run_campaign(const CampaignOptions& options, const Interrupt& interrupt) {
+  return Campaign(options, interrupt).run();
+}
+
+}  // namespace gatio::harness

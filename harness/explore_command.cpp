@@ -1,0 +1,130 @@
+#include "harness/explore_command.hpp"
+
+#include <sched.h>
+
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <gatio_build.hpp>
+
+#include "harness/campaign.hpp"
+#include "harness/exit_code.hpp"
+#include "harness/interrupt.hpp"
+#include "harness/simulation/chrome_trace.hpp"
+#include "harness/simulation/isolated.hpp"
+#include "harness/simulation/replay_line.hpp"
+
+namespace gatio::harness {
+namespace {
+
+constexpr double kShrinkSeconds = 10;
+
+int bad_input(const std::string& sentence) {
+  fprintf(stderr, "gatio: %s\n", sentence.c_str());
+  return kBadInput;
+}
+
+bool parse_seeds(const std::string& text, uint64_t& first, uint64_t& last) {
+  const char* end = text.data() + text.size();
+  auto [middle, error] = std::from_chars(text.data(), end, first);
+  if (error != std::errc{}) return false;
+  last = first;
+  if (middle != end) {
+    if (std::string_view(middle, 2) != "..") return false;
+    auto [stopped, second_error] = std::from_chars(middle + 2, end, last);
+    if (second_error != std::errc{} || stopped != end) return false;
+  }
+  return first >= 1 && first <= last;
+}
+
+unsigned allowed_cpus() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  sched_getaffinity(0, sizeof cpus, &cpus);
+  return static_cast<unsigned>(CPU_COUNT(&cpus));
+}
+
+void print_summary(const CampaignOptions& options, const CampaignResult& result) {
+  double seconds = result.seconds > 0 ? result.seconds : 1e-9;
+  printf(
+      "%lu runs in %.1f s: %.0f a second, %.0f a second and core, %.2f s of virtual time a "
+      "second\n",
+      result.runs, seconds, static_cast<double>(result.runs) / seconds,
+      static_cast<double>(result.runs) / seconds / options.workers,
+      result.virtual_seconds / seconds);
+  printf("choices in a run: %lu (median); switches %lu, preemptions %lu, events %lu in all\n",
+         result.median_choices, result.steps, result.preemptions, result.events);
+  printf("hash of all traces: %016lx\n", result.hash);
+  for (const auto& [name, times] : result.sometimes) printf("  %10lu  %s\n", times, name.c_str());
+}
+
+int report(const Case& which, const IsolatedResult& failure, bool preempt,
+           const std::string& trace) {
+  printf("FALSIFIED in the case '%s' (%s)\n%s", which.name, failure.kind.c_str(),
+         failure.text.c_str());
+  ReplayLine line{GATIO_REVISION, which.name, preempt, {}, failure.choices};
+  if (!trace.empty() &&
+      write_trace_isolated(which, fakes::Choices(failure.choices), {.preempt = preempt}, trace)) {
+    printf("trace: %s (opens in ui.perfetto.dev)\n", trace.c_str());
+  }
+  printf("gatio replay %s\n", print(line).c_str());
+  return kFinding;
+}
+
+}  // namespace
+
+int explore_command(const ExploreOptions& options) {
+  CampaignOptions campaign;
+  if (!parse_seeds(options.seeds, campaign.first_seed, campaign.last_seed))
+    return bad_input("--seeds takes A..B with 1 <= A <= B < 2^64, not '" + options.seeds + "'");
+  if (options.minutes > 0) campaign.minutes = options.minutes;
+  campaign.workers = options.workers > 0 ? options.workers : allowed_cpus();
+  campaign.options.preempt = !options.turns_only;
+  for (const std::string& name : options.cases) {
+    const Case* found = find_case(name);
+    if (found == nullptr) return bad_input("there is no case '" + name + "'");
+    campaign.cases.push_back(found);
+  }
+  if (campaign.cases.empty()) {
+    for (const Case& each : all_cases()) campaign.cases.push_back(&each);
+  }
+  Interrupt interrupt;
+  CampaignResult result = run_campaign(campaign, interrupt);
+  print_summary(campaign, result);
+  if (result.failure) {
+    const auto& [which, seed] = *result.failure;
+    printf("seed %lu fails; shrinking it for at most %.0f s\n", seed, kShrinkSeconds);
+    fflush(stdout);
+    IsolatedResult first = run_isolated(*which, fakes::Choices(seed), campaign.options);
+    if (!first.failed) {
+      printf("it did not fail again: the run depends on more than its seed, which is a bug\n");
+      return kFinding;
+    }
+    return report(*which, shrink(*which, first, campaign.options, kShrinkSeconds),
+                  campaign.options.preempt, options.trace);
+  }
+  if (result.interrupted) return kInterrupted;
+  printf("no property was falsified\n");
+  return kFine;
+}
+
+int replay_command(const ReplayOptions& options) {
+  Result<ReplayLine> line = parse_replay_line(options.line);
+  if (!line) return bad_input(line.error().message());
+  if (line->revision != GATIO_REVISION) {
+    fprintf(stderr,
+            "gatio: this line is from revision %s and this program from %s: the run may differ\n",
+            line->revision.c_str(), GATIO_REVISION);
+  }
+  const Case& which = *find_case(line->case_name);
+  CaseOptions run{.preempt = line->preempt};
+  fakes::Choices choices = line->seed ? fakes::Choices(*line->seed) : fakes::Choices(line->choices);
+  IsolatedResult result = run_isolated(which, choices, run);
+  if (result.failed) return report(which, result, line->preempt, options.trace);
+  printf("%sit holds\n", result.text.c_str());
+  if (!options.trace.empty() && write_trace_isolated(which, choices, run, options.trace))
+    printf("trace: %s (opens in ui.perfetto.dev)\n", options.trace.c_str());
+  return kFine;
+}
+
+}  // namespace gatio::harness

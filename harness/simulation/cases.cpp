@@ -1,0 +1,230 @@
+#include "harness/simulation/cases.hpp"
+
+#include <deque>
+
+#include "harness/simulation/http_client.hpp"
+#include "harness/simulation/simulation.hpp"
+#include "harness/simulation/task_program.hpp"
+#include "runtime/config/mix.hpp"
+#include "scenarios/servers/hello.hpp"
+
+namespace gatio::harness {
+namespace {
+
+using fakes::ChoiceKind;
+using fakes::Strategy;
+
+// The shape of a run, taken from the choices; what 0 gives is the smallest.
+struct Shape {
+  SimulationOptions simulation;
+  RuntimeOptions runtime;
+  std::string text;
+};
+
+constexpr const char* kMixes[] = {"1both",     "1io+1exec",       "2both",
+                                  "1io+2exec", "1io+1exec+1both", "3both"};
+constexpr const char* kTopologies[] = {"numa:1 core:3 pu:1", "numa:2 core:3 pu:1"};
+constexpr const char* kPolicies[] = {"best", "least_work", "round_robin", "two_choices",
+                                     "affinity"};
+
+Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
+  Shape shape;
+  const char* mix = kMixes[choices.choose(ChoiceKind::program, std::size(kMixes))];
+  const char* topology = kTopologies[choices.choose(ChoiceKind::program, std::size(kTopologies))];
+  const char* policy = kPolicies[choices.choose(ChoiceKind::program, std::size(kPolicies))];
+  bool pct = options.preempt && choices.choose(ChoiceKind::program, 2) == 1;
+  bool old_kernel = choices.one_in(ChoiceKind::program, 4);
+  bool spins = choices.one_in(ChoiceKind::program, 4);
+
+  shape.text = std::string(mix) + " on " + topology + ", " + policy + (pct ? ", pct" : "") +
+               (old_kernel ? ", without sync_message" : "") + (spins ? ", spinning" : "");
+  fakes::SchedulerOptions& scheduler = shape.simulation.scheduler;
+  scheduler.strategy = pct ? Strategy::pct : Strategy::random;
+  scheduler.preempt_one_in = options.preempt ? 4 : 0;
+  scheduler.pct_depth = 2 + choices.choose(ChoiceKind::program, 3);
+  shape.simulation.kernel.topology = topology;
+  shape.simulation.kernel.sync_message = !old_kernel;
+
+  config::RuntimeConfig& config = shape.runtime.config;
+  config.placement = policy;
+  config.heap_mb = 4;
+  config.sq_entries = 16;
+  config.cq_entries = 32;
+  config.spin_us = spins ? 20 : 0;
+  config.tpcs = {
+      config::TpcConfig{.nodes = {}, .drivers = *config::parse_mix(mix), .declared = {}}};
+  return shape;
+}
+
+CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,
+                     uint64_t begun_ns) {
+  CaseResult result;
+  result.findings = simulation.findings();
+  result.ended = simulation.ended();
+  result.shape = shape.text;
+  fakes::World& world = simulation.world();
+  result.trace_hash = world.trace.hash();
+  result.trace = world.trace.entries();
+  result.events = world.trace.count();
+  result.choices = choices.count();
+  result.steps = simulation.scheduler().steps();
+  result.preemptions = simulation.scheduler().preemptions();
+  result.virtual_ns = world.now_ns - begun_ns;
+  result.threads = simulation.scheduler().names();
+  return result;
+}
+
+// A program of tasks on drivers without any port.
+CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
+  Shape shape = choose_shape(choices, options);
+  ProgramNode root = generate_program(choices, 12);
+  std::string printed = print(root);
+  Simulation simulation(choices, shape.simulation, shape.runtime);
+  simulation.world().trace.keep(options.keep_trace);
+  uint64_t begun_ns = simulation.world().now_ns;
+  TaskProgram program(simulation, std::move(root));
+  simulation.runtime().on_start([&]() -> Task<void> {
+    co_await program.run();
+    simulation.runtime().shutdown();
+  });
+  Result<void> ran = simulation.run();
+  if (!ran) {
+    simulation.falsify("S12: the run failed: " + ran.error().message());
+  } else if (simulation.ended()) {
+    if (!program.done()) simulation.falsify("S1: the program did not come to its end");
+    program.check();
+  }
+  CaseResult result = result_of(simulation, shape, choices, begun_ns);
+  result.program = printed;
+  return result;
+}
+
+// Asks for the shutdown at a chosen moment, from outside of all drivers.
+class ShutdownAt : private fakes::Event {
+ public:
+  ShutdownAt(Simulation& simulation, uint64_t time_ns) : Event(&fire), simulation_(simulation) {
+    simulation.world().events.schedule(*this, time_ns);
+  }
+
+ private:
+  static void fire(Event* event) {
+    static_cast<ShutdownAt*>(event)->simulation_.runtime().shutdown();
+  }
+  Simulation& simulation_;
+};
+
+// What a drain owes to clients (R10), as they see it.
+void check_clients(Simulation& simulation, const std::deque<HttpClient>& clients,
+                   const Metrics& metrics) {
+  bool aborted = false;
+  for (const HttpClient& client : clients) {
+    const HttpClientStats& stats = client.stats();
+    aborted = aborted || stats.aborted;
+    if (stats.wrong > 0) simulation.falsify("R10: a wrong answer: " + stats.first_wrong);
+    if (stats.partial > 0) simulation.falsify("R10: an answer ended in its middle");
+    if (stats.resets > 0) simulation.falsify("R10: a connection was reset");
+    if (!client.finished()) simulation.falsify("R10: a client still waits");
+    Sometimes::hit("a request is answered", stats.answered);
+    if (stats.sent > stats.answered) Sometimes::hit("a drain leaves a request unread");
+    if (stats.aborted) Sometimes::hit("a client breaks off");
+  }
+  if (!aborted && metrics.requests != metrics.answers + metrics.cut_off)
+    simulation.falsify("R10: " + std::to_string(metrics.requests) + " requests were received and " +
+                       std::to_string(metrics.answers) + " answered");
+  if (metrics.bad_requests > 0) simulation.falsify("S8: a request was torn");
+}
+
+// An HTTP server under simulated clients, which is shut down while they ask.
+CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
+  Shape shape = choose_shape(choices, options);
+  unsigned client_count = 1 + choices.choose(ChoiceKind::program, 4);
+  uint64_t shutdown_after_ns = 20'000 * (1 + choices.choose(ChoiceKind::program, 100));
+  bool short_of_buffers = choices.one_in(ChoiceKind::program, 3);
+  Simulation simulation(choices, shape.simulation, shape.runtime);
+  simulation.world().trace.keep(options.keep_trace);
+  uint64_t begun_ns = simulation.world().now_ns;
+  scenarios::Arguments arguments;
+  Runtime& runtime = simulation.runtime();
+  runtime.add_handler("hello", [](const http::Request&, http::Response& response) -> Task<void> {
+    response.content_type("text/plain").body("Hello, World!");
+    co_return;
+  });
+  config::ListenerConfig listener = arguments.http_listener("hello");
+  listener.buffers = {.count = short_of_buffers ? 2u : 16u, .size = 256};
+  runtime.add_listener(listener);
+  std::deque<HttpClient> clients;
+  std::unique_ptr<ShutdownAt> shutdown;
+  runtime.on_serving([&](const std::vector<Endpoint>& endpoints) {
+    for (unsigned i = 0; i < client_count; ++i) {
+      HttpClientOptions client;
+      client.port = endpoints.front().port;
+      client.requests = 1 + choices.choose(ChoiceKind::program, 4);
+      client.pipeline = 1 + choices.choose(ChoiceKind::program, 3);
+      client.first_ns = 1'000 * choices.choose(ChoiceKind::program, 100);
+      client.in_pieces = choices.choose(ChoiceKind::program, 2) == 1;
+      client.may_abort = choices.one_in(ChoiceKind::program, 4);
+      clients.emplace_back(simulation.world(), simulation.kernel().network(), client);
+      clients.back().start();
+    }
+    shutdown =
+        std::make_unique<ShutdownAt>(simulation, simulation.world().now_ns + shutdown_after_ns);
+  });
+  Result<void> ran = simulation.run();
+  if (!ran) simulation.falsify("S12: the run failed: " + ran.error().message());
+  if (simulation.ended()) check_clients(simulation, clients, simulation.metrics());
+  CaseResult result = result_of(simulation, shape, choices, begun_ns);
+  result.program = std::to_string(client_count) + " clients, shutdown after " +
+                   std::to_string(shutdown_after_ns / 1000) + " us\n";
+  clients.clear();
+  return result;
+}
+
+// A start in which every call of the kernel may fail: it ends in good order, whatever fails.
+CaseResult run_start(fakes::Choices& choices, const CaseOptions& options) {
+  Shape shape = choose_shape(choices, options);
+  uint32_t often = 4 << choices.choose(ChoiceKind::program, 5);
+  shape.simulation.faults = {.setup_no_memory = often,
+                             .register_error = often,
+                             .map_no_memory = often,
+                             .socket_call = often};
+  Simulation simulation(choices, shape.simulation, shape.runtime);
+  simulation.world().trace.keep(options.keep_trace);
+  uint64_t begun_ns = simulation.world().now_ns;
+  scenarios::Arguments arguments;
+  simulation.runtime().add_handler(
+      "hello", [](const http::Request&, http::Response&) -> Task<void> { co_return; });
+  simulation.runtime().add_listener(arguments.http_listener("hello"));
+  bool served = false;
+  simulation.runtime().on_serving([&](const std::vector<Endpoint>&) {
+    served = true;
+    simulation.runtime().shutdown();
+  });
+  Result<void> ran = simulation.run();
+  if (ran && !served && simulation.ended())
+    simulation.falsify("R15: the start ended without an error and without serving");
+  Sometimes::hit(ran ? "a start succeeds" : "a start fails");
+  CaseResult result = result_of(simulation, shape, choices, begun_ns);
+  result.program = ran ? "served\n" : "refused: " + ran.error().message() + "\n";
+  return result;
+}
+
+constexpr Case kCases[] = {
+    {"tasks", "a generated program of tasks that spawn, sleep, hop, wait, block, fail", run_tasks},
+    {"serve", "an HTTP server under simulated clients, shut down while they ask", run_serve},
+    {"start", "a start in which any call of the kernel may fail", run_start},
+};
+
+}  // namespace
+
+std::span<const Case> all_cases() {
+  return kCases;
+}
+
+const Case* find_case(const std::string& name) {
+  for (const Case& each : kCases) {
+    if (name == each.name) return &each;
+  }
+  return nullptr;
+}
+
+}  // namespace gatio::harness

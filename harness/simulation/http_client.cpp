@@ -1,0 +1,244 @@
+#include "harness/simulation/http_client.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+
+namespace gatio::harness {
+namespace {
+
+constexpr size_t kReceiveBytes = 16 * 1024;
+
+// The length of the answer's head, or npos; and of its body.
+struct Head {
+  size_t size = std::string_view::npos;
+  size_t body = 0;
+  bool ok = false;
+};
+
+Head parse_head(std::string_view text) {
+  Head head;
+  size_t end = text.find("\r\n\r\n");
+  if (end == std::string_view::npos) return head;
+  head.size = end + 4;
+  std::string_view lines = text.substr(0, end);
+  constexpr std::string_view kName = "\r\nContent-Length: ";
+  size_t at = lines.find(kName);
+  if (!lines.starts_with("HTTP/1.1 200 ") || at == std::string_view::npos) return head;
+  std::string_view number = lines.substr(at + kName.size());
+  auto [stopped, error] = std::from_chars(number.data(), number.data() + number.size(), head.body);
+  head.ok = error == std::errc{};
+  return head;
+}
+
+}  // namespace
+
+HttpClient::HttpClient(fakes::World& world, fakes::Network& network,
+                       const HttpClientOptions& options, std::function<void(uint64_t)> on_answer)
+    : Event(&woken),
+      world_(world),
+      network_(network),
+      options_(options),
+      on_answer_(std::move(on_answer)),
+      request_("GET " + options.path + " HTTP/1.1\r\nHost: simulated\r\n\r\n") {}
+
+HttpClient::~HttpClient() = default;
+
+void HttpClient::start() {
+  next_start_ns_ = world_.now_ns + options_.first_ns;
+  act_at(next_start_ns_);
+}
+
+void HttpClient::stop() {
+  stopping_ = true;
+  act_at(world_.now_ns);
+}
+
+void HttpClient::act_at(uint64_t time_ns) {
+  if (scheduled() && this->time_ns() <= time_ns) return;
+  world_.events.schedule(*this, time_ns);
+}
+
+void HttpClient::changed(uint32_t) {
+  act_at(world_.now_ns);
+}
+
+void HttpClient::woken(Event* event) {
+  static_cast<HttpClient*>(event)->act();
+}
+
+bool HttpClient::wants_more() const {
+  return !stopping_ && (options_.requests == 0 || begun_ < options_.requests);
+}
+
+void HttpClient::act() {
+  if (state_ == State::finished) return;
+  if (state_ == State::idle) {
+    if (stopping_) return finish();
+    connect();
+  }
+  if (state_ == State::connecting) {
+    if ((socket_->poll() & (POLLOUT | POLLERR | POLLHUP)) == 0) return;
+    if (int error = socket_->connect_error(); error != 0) {
+      ++stats_.refused;
+      return finish();
+    }
+    state_ = State::open;
+  }
+  if (state_ == State::finished || !receive()) return;
+  if (options_.may_abort && world_.choices.one_in(fakes::ChoiceKind::program, 40)) {
+    stats_.aborted = true;
+    if (world_.choices.choose(fakes::ChoiceKind::program, 2) == 0) return finish();
+    linger reset{.l_onoff = 1, .l_linger = 0};
+    socket_->setsockopt(SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    return finish();
+  }
+  if (state_ == State::open) {
+    produce();
+    if (!transmit()) return;
+  }
+  if (!wants_more() && starts_at_ == starts_.size() && output_at_ == output_.size()) finish();
+}
+
+void HttpClient::connect() {
+  int error = 0;
+  socket_ = network_.socket(AF_INET, SOCK_STREAM, 0, fakes::Side::outside, error);
+  GATIO_ASSERT(socket_ != nullptr);
+  socket_->add(*this);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(options_.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int result = socket_->connect(reinterpret_cast<sockaddr*>(&address), sizeof address);
+  if (result != 0 && result != -EINPROGRESS) {
+    ++stats_.refused;
+    return finish();
+  }
+  state_ = State::connecting;
+}
+
+// Puts requests into the output: in a closed loop as many as may be unanswered, in an open loop
+// those whose time has come.
+void HttpClient::produce() {
+  if (output_at_ == output_.size()) {
+    output_.clear();
+    output_at_ = 0;
+  }
+  while (wants_more() && starts_.size() - starts_at_ < options_.pipeline) {
+    if (options_.interval_ns > 0) {
+      if (next_start_ns_ > world_.now_ns) return act_at(next_start_ns_);
+      starts_.push_back(next_start_ns_);
+      next_start_ns_ += options_.interval_ns;
+    } else {
+      starts_.push_back(world_.now_ns);
+    }
+    output_ += request_;
+    output_total_ += request_.size();
+    ends_at_.push_back(output_total_);
+    ++begun_;
+  }
+}
+
+// False when the connection has ended.
+bool HttpClient::transmit() {
+  while (output_at_ < output_.size()) {
+    size_t bytes = output_.size() - output_at_;
+    bool piece = options_.in_pieces && bytes > 1;
+    if (piece) {
+      bytes -= world_.choices.choose(fakes::ChoiceKind::program, static_cast<uint32_t>(bytes));
+    }
+    iovec part{.iov_base = output_.data() + output_at_, .iov_len = bytes};
+    int64_t sent = socket_->send({&part, 1}, MSG_NOSIGNAL, nullptr, 0);
+    if (sent == -EAGAIN) return true;
+    if (sent < 0) {
+      ended(static_cast<int>(sent));
+      return false;
+    }
+    output_at_ += static_cast<size_t>(sent);
+    uint64_t left = output_.size() - output_at_;
+    while (ends_first_ < ends_at_.size() && ends_at_[ends_first_] <= output_total_ - left) {
+      ++ends_first_;
+      ++stats_.sent;
+    }
+    if (piece && output_at_ < output_.size()) {
+      // The rest comes a moment later.
+      act_at(world_.now_ns + 1'000 * (1 + world_.choices.choose(fakes::ChoiceKind::program, 64)));
+      return true;
+    }
+  }
+  return true;
+}
+
+// False when the connection has ended.
+bool HttpClient::receive() {
+  for (;;) {
+    size_t had = input_.size();
+    input_.resize(had + kReceiveBytes);
+    iovec room{.iov_base = input_.data() + had, .iov_len = kReceiveBytes};
+    fakes::Received received = socket_->receive({&room, 1}, 0);
+    input_.resize(had + (received.result > 0 ? static_cast<size_t>(received.result) : 0));
+    if (received.result == -EAGAIN) return true;
+    if (received.result > 0) stats_.bytes += static_cast<uint64_t>(received.result);
+    take_answers();
+    if (received.result <= 0) {
+      ended(static_cast<int>(received.result));
+      return false;
+    }
+  }
+}
+
+void HttpClient::take_answers() {
+  size_t at = 0;
+  for (;;) {
+    std::string_view rest = std::string_view(input_).substr(at);
+    Head head = parse_head(rest);
+    if (head.size == std::string_view::npos) break;
+    if (!head.ok) {
+      answer_is(false, std::string(rest.substr(0, 60)));
+      at += head.size;
+      continue;
+    }
+    if (rest.size() < head.size + head.body) break;
+    std::string_view body = rest.substr(head.size, head.body);
+    answer_is(!options_.body || body == *options_.body, std::string(body.substr(0, 60)));
+    at += head.size + head.body;
+  }
+  input_.erase(0, at);
+}
+
+void HttpClient::answer_is(bool right, const std::string& what) {
+  if (!right || starts_at_ == starts_.size()) {
+    ++stats_.wrong;
+    if (stats_.first_wrong.empty())
+      stats_.first_wrong = right ? "an answer that nobody asked for" : what;
+    if (starts_at_ < starts_.size()) ++starts_at_;
+    return;
+  }
+  ++stats_.answered;
+  if (on_answer_) on_answer_(world_.now_ns - starts_[starts_at_]);
+  ++starts_at_;
+  if (starts_at_ == starts_.size()) {
+    starts_.clear();
+    starts_at_ = 0;
+  }
+}
+
+void HttpClient::ended(int error) {
+  if (error != 0) ++stats_.resets;
+  if (!input_.empty()) ++stats_.partial;
+  finish();
+}
+
+void HttpClient::finish() {
+  unlink();
+  cancel();
+  socket_.reset();
+  state_ = State::finished;
+}
+
+}  // namespace gatio::harness

@@ -1,0 +1,238 @@
+#include "harness/simulation/isolated.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "harness/simulation/chrome_trace.hpp"
+#include "harness/simulation/simulation.hpp"
+#include "runtime/base/assert.hpp"
+
+namespace gatio::harness {
+namespace {
+
+constexpr unsigned kMostSeconds = 20;  // of one run: it takes milliseconds
+constexpr size_t kMostBytes = 64 << 20;
+
+// What the child leaves behind for its parent: a header and the choices, in shared memory, and its
+// words in a file without a name.
+struct Report {
+  uint64_t choice_count;
+  uint64_t trace_hash;
+  bool completed;
+  bool failed;
+  char kind[32];
+  uint32_t choices[];
+};
+
+fakes::Choices* running_choices = nullptr;
+Report* running_report = nullptr;
+std::string trace_path;
+
+void save_choices() {
+  const std::vector<fakes::Choice>& made = running_choices->made();
+  size_t room = (kMostBytes - sizeof(Report)) / sizeof(uint32_t);
+  running_report->choice_count = std::min(made.size(), room);
+  for (size_t i = 0; i < running_report->choice_count; ++i)
+    running_report->choices[i] = made[i].value;
+}
+
+bool save_trace(const std::vector<fakes::TraceEntry>& entries,
+                const std::vector<std::string>& threads, const std::string& title) {
+  std::ofstream file(trace_path);
+  file << chrome_trace(entries, threads, title) << std::flush;
+  return file.good();
+}
+
+// Nothing is returned to: memory may be in disorder, but the choices and the trace are only read.
+void on_fatal_signal(int signal) {
+  save_choices();
+  if (Simulation* run = Simulation::current(); run != nullptr && !trace_path.empty())
+    save_trace(run->world().trace.entries(), run->scheduler().names(), "ended by a signal");
+  _exit(128 + signal);
+}
+
+std::string kind_of(const std::string& finding) {
+  return finding.substr(0, finding.find(':'));
+}
+
+[[noreturn]] void child(const Case& which, fakes::Choices& choices, const CaseOptions& options,
+                        int text_fd, Report& report) {
+  dup2(text_fd, STDOUT_FILENO);
+  dup2(text_fd, STDERR_FILENO);
+  running_choices = &choices;
+  running_report = &report;
+  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM}) {
+    struct sigaction action {};
+    action.sa_handler = on_fatal_signal;
+    sigaction(signal, &action, nullptr);
+  }
+  alarm(kMostSeconds);
+  CaseResult result = which.run(choices, options);
+  save_choices();
+  if (!trace_path.empty()) save_trace(result.trace, result.threads, result.shape);
+  report.trace_hash = result.trace_hash;
+  report.failed = !result.findings.empty();
+  if (report.failed)
+    strncpy(report.kind, kind_of(result.findings.front()).c_str(), sizeof report.kind - 1);
+  std::string text = result.shape + "\n" + result.program;
+  for (const std::string& finding : result.findings) text += finding + "\n";
+  for (size_t at = 0; at < text.size();) {
+    ssize_t written = write(text_fd, text.data() + at, text.size() - at);
+    if (written <= 0) break;
+    at += static_cast<size_t>(written);
+  }
+  report.completed = true;
+  _exit(0);
+}
+
+}  // namespace
+
+IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const CaseOptions& options) {
+  int text_fd = memfd_create("gatio-run", MFD_CLOEXEC);
+  GATIO_ASSERT(text_fd >= 0);
+  void* memory = mmap(nullptr, kMostBytes, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  GATIO_ASSERT(memory != MAP_FAILED);
+  auto* report = static_cast<Report*>(memory);
+  pid_t pid = fork();
+  GATIO_ASSERT(pid >= 0);
+  if (pid == 0) child(which, choices, options, text_fd, *report);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  IsolatedResult result;
+  result.choices.assign(report->choices, report->choices + report->choice_count);
+  result.trace_hash = report->trace_hash;
+  result.failed = !report->completed || report->failed;
+  result.kind = report->completed ? report->kind
+                                  : "ended by signal " + std::to_string(WEXITSTATUS(status) - 128);
+  off_t size = lseek(text_fd, 0, SEEK_END);
+  result.text.resize(size > 0 ? static_cast<size_t>(size) : 0);
+  if (pread(text_fd, result.text.data(), result.text.size(), 0) < 0) result.text.clear();
+  close(text_fd);
+  munmap(memory, kMostBytes);
+  return result;
+}
+
+bool write_trace_isolated(const Case& which, fakes::Choices choices, CaseOptions options,
+                          const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  options.keep_trace = true;
+  trace_path = path;
+  static_cast<void>(run_isolated(which, std::move(choices), options));
+  trace_path.clear();
+  return std::filesystem::exists(path, ignored);
+}
+
+namespace {
+
+class Shrinker {
+ public:
+  Shrinker(const Case& which, const IsolatedResult& failure, const CaseOptions& options,
+           double most_seconds)
+      : which_(which),
+        options_(options),
+        best_(failure),
+        end_(std::chrono::steady_clock::now() +
+             std::chrono::milliseconds(static_cast<int64_t>(most_seconds * 1000))) {
+    trim(best_.choices);
+  }
+
+  IsolatedResult run() {
+    bool better = true;
+    while (better && in_time()) {
+      better = cut_off_end();
+      better = replace_blocks(true) || better;   // left out
+      better = replace_blocks(false) || better;  // set to 0
+      better = lower_values() || better;
+    }
+    return best_;
+  }
+
+ private:
+  [[nodiscard]] bool in_time() const { return std::chrono::steady_clock::now() < end_; }
+  // Behind the end all are 0.
+  static void trim(std::vector<uint32_t>& choices) {
+    while (!choices.empty() && choices.back() == 0) choices.pop_back();
+  }
+  bool try_list(std::vector<uint32_t> list) {
+    trim(list);
+    if (list == best_.choices || !in_time()) return false;
+    IsolatedResult tried = run_isolated(which_, fakes::Choices(list), options_);
+    if (!tried.failed || tried.kind != best_.kind) return false;
+    tried.choices = std::move(list);  // What it says is what it read, not what it made.
+    best_ = std::move(tried);
+    return true;
+  }
+  bool cut_off_end() {
+    bool better = false;
+    for (size_t cut = best_.choices.size(); cut > 0; cut /= 2) {
+      while (best_.choices.size() >= cut) {
+        std::vector<uint32_t> list = best_.choices;
+        list.resize(list.size() - cut);
+        if (!try_list(std::move(list))) break;
+        better = true;
+      }
+    }
+    return better;
+  }
+  bool replace_blocks(bool leave_out) {
+    bool better = false;
+    for (size_t size = std::max<size_t>(best_.choices.size() / 2, 1); size > 0; size /= 2) {
+      for (size_t at = 0; at < best_.choices.size();) {
+        std::vector<uint32_t> list = best_.choices;
+        auto first = list.begin() + static_cast<ptrdiff_t>(at);
+        auto last = list.begin() + static_cast<ptrdiff_t>(std::min(at + size, list.size()));
+        if (leave_out) {
+          list.erase(first, last);
+        } else {
+          std::fill(first, last, 0);
+        }
+        bool smaller = try_list(std::move(list));
+        better = better || smaller;
+        if (!smaller || !leave_out) at += size;
+        if (!in_time()) return better;
+      }
+    }
+    return better;
+  }
+  bool lower_values() {
+    bool better = false;
+    for (size_t at = 0; at < best_.choices.size(); ++at) {
+      for (uint32_t value = 1; value < best_.choices[at]; value = value * 2 + 1) {
+        std::vector<uint32_t> list = best_.choices;
+        list[at] = value;
+        if (try_list(std::move(list))) {
+          better = true;
+          break;
+        }
+        if (!in_time() || at >= best_.choices.size()) return better;
+      }
+    }
+    return better;
+  }
+
+  const Case& which_;
+  const CaseOptions& options_;
+  IsolatedResult best_;
+  const std::chrono::steady_clock::time_point end_;
+};
+
+}  // namespace
+
+IsolatedResult shrink(const Case& which, const IsolatedResult& failure, const CaseOptions& options,
+                      double most_seconds) {
+  return Shrinker(which, failure, options, most_seconds).run();
+}
+
+}  // namespace gatio::harness

@@ -1,0 +1,87 @@
+// One simulated run of the whole runtime: its drivers on fibers, its kernel a fake one, time
+// virtual, all that may go one way or another taken from one choice sequence. It checks what must
+// hold in any run: no lost wake-up, no deadlock, the roles, nothing left behind. Made and used by
+// one thread, one at a time in a process.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fakes/fake_kernel.hpp"
+#include "fakes/scheduler.hpp"
+#include "runtime/runtime.hpp"
+
+namespace gatio::harness {
+
+struct SimulationOptions {
+  fakes::FakeKernelOptions kernel;
+  fakes::SchedulerOptions scheduler;
+  fakes::FaultPlan faults;
+};
+
+class Simulation {
+ public:
+  Simulation(fakes::Choices& choices, const SimulationOptions& options, RuntimeOptions runtime);
+  // A run that did not end stays in memory with its fibers, which cannot be unwound: the process
+  // should report and end.
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  // Until run() has ended.
+  [[nodiscard]] Runtime& runtime() { return *parts_->runtime; }
+  // After run().
+  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+  [[nodiscard]] fakes::FakeKernel& kernel() { return parts_->kernel; }
+  [[nodiscard]] fakes::World& world() { return parts_->kernel.world(); }
+  [[nodiscard]] fakes::Scheduler& scheduler() { return parts_->scheduler; }
+
+  // Builds the runtime and runs it until all drivers have ended, then looks at what is left.
+  // An error is a start that failed in good order.
+  Result<void> run();
+
+  // The one that exists, or nullptr.
+  static Simulation* current();
+
+  // Something that must not be: "S1: driver 0/1 sleeps though its mailbox has mail". From anywhere.
+  void falsify(std::string sentence) { findings_.push_back(std::move(sentence)); }
+  [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
+  // Whether run() came to its end; else the process must not go on simulating.
+  [[nodiscard]] bool ended() const { return ended_; }
+
+ private:
+  // What is leaked together when a run did not end.
+  struct Parts {
+    Parts(fakes::Choices& choices, const SimulationOptions& options, RuntimeOptions runtime_options)
+        : kernel(choices, options.kernel),
+          scheduler(kernel.world(), options.scheduler),
+          runtime(std::make_unique<Runtime>(kernel, std::move(runtime_options))) {}
+    fakes::FakeKernel kernel;
+    fakes::Scheduler scheduler;
+    std::unique_ptr<Runtime> runtime;
+  };
+
+  void observe();
+  void check_roles(const Metrics& metrics);
+  void check_leftovers();
+
+  std::unique_ptr<Parts> parts_;
+  Metrics metrics_;
+  std::vector<std::string> findings_;
+  std::vector<Driver*> drivers_;
+  std::vector<uint64_t> mail_since_ns_;  // by driver; 0: it has no mail, or is awake
+  bool ended_ = false;
+};
+
+// The hits of what must happen now and then, lest a property holds because nothing happened: by
+// name, over all runs of a process.
+class Sometimes {
+ public:
+  static void hit(const char* name, uint64_t times = 1);
+  static std::map<std::string, uint64_t>& counts();
+};
+
+}  // namespace gatio::harness
