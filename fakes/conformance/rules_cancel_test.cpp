@@ -23,7 +23,7 @@ GATIO_ON_BOTH_KERNELS(CancelRules);
 TEST_P(CancelRules, U40U41AVictimEndsWhenItIsFetched) {
   begin({ObjectKind::stream});
   arm(1);
-  EXPECT_EQ(cancel(2, 1), "submitted 1 TASKRUN [#2=0]; settled TASKRUN; fetched [#1=-ECANCELED]");
+  EXPECT_EQ(cancel(2, 1), "submitted 1 [#2=0]; settled TASKRUN; fetched [#1=-ECANCELED]");
   EXPECT_EQ(cancel(3, 1), "submitted 1 [#3=-ENOENT]");
 }
 
@@ -62,14 +62,14 @@ TEST_P(CancelRules, U43AnExpiredTimerCannotBeRemoved) {
   begin({});
   submit_only({{.op = Op::timeout, .id = 1}});
   EXPECT_EQ(submit({{.op = Op::timeout_remove, .id = 2, .target = 1}}),
-            "submitted 1 TASKRUN [#2=-ENOENT]; settled TASKRUN; fetched [#1=-ETIME]");
+            "submitted 1 [#2=-ENOENT]; settled TASKRUN; fetched [#1=-ETIME]");
 }
 
 TEST_P(CancelRules, U43ARunningTimerCanBeRemovedAndUpdated) {
   begin({});
   submit({{.op = Op::timeout, .id = 1, .option = kLong}});
   std::string seen = submit({{.op = Op::timeout_update, .id = 2, .target = 1}});
-  EXPECT_EQ(seen, "submitted 1 TASKRUN [#2=0]; settled TASKRUN; fetched [#1=-ETIME]");
+  EXPECT_EQ(seen, "submitted 1 [#2=0]; settled TASKRUN; fetched [#1=-ETIME]");
   submit({{.op = Op::timeout, .id = 3, .option = kLong}});
   seen = submit({{.op = Op::timeout_remove, .id = 4, .target = 3}});
   EXPECT_NE(seen.find("#4=0"), std::string::npos) << seen;

@@ -42,13 +42,20 @@ class Rules : public testing::TestWithParam<const char*> {
                 .groups = std::move(groups),
                 .steps = {}};
     runner_ = std::make_unique<Runner>(*host_, program_);
-    ASSERT_EQ(runner_->set_up(), 0);
+    int result = runner_->set_up();
+    ready_ = result == 0;
+    ASSERT_EQ(result, 0);
   }
-  Observation observe(const Step& step) { return runner_->run(step); }
-  // As text, without the hashes of received bytes.
+  Observation observe(const Step& step) {
+    if (!ready_) return {.result = -ENXIO, .data = 0, .looks = {Look{}}};
+    return runner_->run(step);
+  }
+  // As text, without the hashes of received bytes, and without TASKRUN when submit returns, which
+  // is a matter of luck.
   std::string play(const Step& step) {
-    Observation seen = runner_->run(step);
+    Observation seen = observe(step);
     for (Look& look : seen.looks) {
+      if (look.moment == Moment::submitted) look.kernel_flags &= ~unsigned{IORING_SQ_TASKRUN};
       for (Seen& each : look.seen) each.data = 0;
     }
     return to_text(seen);
@@ -67,6 +74,7 @@ class Rules : public testing::TestWithParam<const char*> {
   Choices choices_{std::vector<uint32_t>{}};
   std::unique_ptr<Host> host_;
   Program program_;
+  bool ready_ = false;
   std::unique_ptr<Runner> runner_;
 };
 
