@@ -34,6 +34,13 @@ inline constexpr unsigned kRegisterMemoryRegion = 34;  // Linux 6.13, IORING_REG
 // io_uring_buf_reg::flags, which is `pad` in liburing 2.3.
 inline constexpr uint16_t kBufferRingIncremental = 2;  // Linux 6.12, IOU_PBUF_RING_INC
 
+// io_uring_cqe::flags: more bytes will come into this provided buffer. Linux 6.12,
+// IORING_CQE_F_BUF_MORE.
+inline constexpr uint32_t kCqeBufferMore = 1U << 4;
+
+// io_uring_sqe::timeout_flags, Linux 6.4, IORING_TIMEOUT_MULTISHOT.
+inline constexpr uint32_t kTimeoutMultishot = 1U << 6;
+
 // struct io_uring_napi, Linux 6.9.
 struct Napi {
   uint32_t busy_poll_us = 0;

@@ -1,0 +1,148 @@
+#include "fakes/conformance/campaign.hpp"
+
+#include <cstring>
+
+#include "fakes/conformance/generator.hpp"
+#include "fakes/conformance/lies.hpp"
+#include "fakes/conformance/runner.hpp"
+#include "fakes/conformance/shrink.hpp"
+
+namespace gatio::fakes::conformance {
+namespace {
+
+// How long nothing must have come until a step counts as settled. A machine that is busy elsewhere
+// may need longer than the first: then the run is repeated with the second.
+constexpr uint64_t kQuickNs = 60'000;
+constexpr uint64_t kCarefulNs = 2'000'000;
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
+constexpr uint64_t kLieOneIn = 3;
+
+std::string key_of(const Lie& lie) {
+  return std::string(lie.rule) + " " + lie.text;
+}
+
+}  // namespace
+
+Campaign::Campaign(MakeHost model, const CampaignOptions& options)
+    : options_(options),
+      checker_(model, options.most_runs),
+      lie_checker_(std::move(model), options.most_runs_for_lies),
+      quick_(kQuickNs),
+      careful_(kCarefulNs) {}
+
+int Campaign::run(const std::function<void(const std::string&)>& say) {
+  uint64_t start = quick_.kernel().now_ns();
+  unsigned disagreements = 0;
+  uint64_t seed = options_.seed;
+  for (; quick_.kernel().now_ns() - start < options_.seconds * kNsPerSecond; ++seed) {
+    Program program = generate(seed);
+    Verdict verdict;
+    Outcome outcome = judge(program, verdict);
+    if (outcome == Outcome::no_ring) {
+      say("conformance: skipped, no ring of the real kernel: " + std::string(strerror(-error_)) +
+          "; io_uring may be disabled (sysctl kernel.io_uring_disabled, or a container's "
+          "filter)\n");
+      return 4;
+    }
+    unsettled_ += outcome == Outcome::unsettled ? 1 : 0;
+    if (outcome != Outcome::disagreement) continue;
+    say(report(seed, program));
+    if (++disagreements >= options_.most_disagreements) break;
+  }
+  say(summary(quick_.kernel().now_ns() - start));
+  if (!believed_.empty()) say(believed_);
+  return disagreements > 0 || !believed_.empty() ? 1 : 0;
+}
+
+Campaign::Outcome Campaign::judge(const Program& program, Verdict& verdict) {
+  Record record;
+  error_ = run_program(quick_, program, record);
+  if (error_ < 0) return Outcome::no_ring;
+  statistics_.count(program, record);
+  verdict = checker_.check(program, record);
+  runs_ += verdict.runs;
+  if (verdict.allowed) {
+    if (statistics_.programs() % kLieOneIn == 0) tell_lie(statistics_.programs(), program, record);
+    return Outcome::allowed;
+  }
+  return disagrees(program, verdict) ? Outcome::disagreement : Outcome::unsettled;
+}
+
+// Twice, with more patience: a late completion is no disagreement.
+bool Campaign::disagrees(const Program& program, Verdict& verdict) {
+  for (int i = 0; i < 2; ++i) {
+    Record record;
+    if (run_program(careful_, program, record) < 0) return false;
+    verdict = checker_.check(program, record);
+    if (verdict.allowed) return false;
+  }
+  return true;
+}
+
+// The one that fits and was told least, so that the rare ones are told too.
+void Campaign::tell_lie(uint64_t seed, const Program& program, const Record& record) {
+  const Lie* rarest = nullptr;
+  Record changed;
+  for (const Lie& lie : all_lies()) {
+    if (rarest != nullptr && lies_[key_of(lie)].first >= lies_[key_of(*rarest)].first) continue;
+    Prng prng(seed);
+    Record attempt = record;
+    if (!plant(lie, program, attempt, prng)) continue;
+    rarest = &lie;
+    changed = std::move(attempt);
+  }
+  if (rarest == nullptr) return;
+  auto& [told, believed] = lies_[key_of(*rarest)];
+  ++told;
+  if (!lie_checker_.check(program, changed).allowed) return;
+  ++believed;
+  believed_ = "a lie was believed: " + key_of(*rarest) + "\n" + to_text(program);
+  for (size_t step = 0; step < record.size(); ++step) {
+    if (record[step] == changed[step]) continue;
+    believed_ += "step " + std::to_string(step) + "\n  real: " + to_text(record[step]) +
+                 "\n  lie:  " + to_text(changed[step]) + "\n";
+  }
+}
+
+std::string Campaign::report(uint64_t seed, const Program& program) {
+  Verdict verdict;
+  Program smaller = shrink(
+      program,
+      [&](const Program& candidate) {
+        Verdict ignored;
+        return disagrees(candidate, ignored);
+      },
+      options_.shrink_budget);
+  if (!disagrees(smaller, verdict)) smaller = program;
+  return "disagreement, seed " + std::to_string(seed) + "\n" + to_text(smaller) + to_text(verdict);
+}
+
+int Campaign::show(uint64_t seed, const std::function<void(const std::string&)>& say) {
+  Program program = generate(seed);
+  Record record;
+  error_ = run_program(careful_, program, record);
+  if (error_ < 0) return 4;
+  say(to_text(program));
+  for (size_t i = 0; i < record.size(); ++i) {
+    say("real " + std::to_string(i) + ": " + to_text(record[i]) + "\n");
+  }
+  Verdict verdict = checker_.check(program, record);
+  say(to_text(verdict));
+  return verdict.allowed ? 0 : 1;
+}
+
+std::string Campaign::summary(uint64_t elapsed_ns) const {
+  std::string text = statistics_.text();
+  uint64_t rate = statistics_.programs() * kNsPerSecond / (elapsed_ns + 1);
+  text += "  " + std::to_string(rate) + " programs/s, " + std::to_string(runs_) +
+          " runs of the fake, " + std::to_string(unsettled_) + " not settled at first\n";
+  for (const Lie& lie : all_lies()) {
+    auto found = lies_.find(key_of(lie));
+    auto [told, believed] = found == lies_.end() ? std::pair<uint64_t, uint64_t>{} : found->second;
+    text += "  lie " + key_of(lie) + ": told " + std::to_string(told) + ", believed " +
+            std::to_string(believed) + "\n";
+  }
+  return text;
+}
+
+}  // namespace gatio::fakes::conformance

@@ -1,0 +1,94 @@
+#include "fakes/conformance/order.hpp"
+
+#include <algorithm>
+
+#include "fakes/conformance/runner.hpp"
+
+namespace gatio::fakes::conformance {
+namespace {
+
+constexpr uint32_t kLinks = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+
+std::vector<Seen> of_request(const std::vector<Seen>& all, uint32_t id) {
+  std::vector<Seen> result;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(result),
+               [&](const Seen& seen) { return seen.id == id; });
+  return result;
+}
+
+}  // namespace
+
+Order::Order(const Program& program) {
+  size_t chains = 0;
+  for (const Step& step : program.steps) {
+    const std::vector<Request>& batch = step.requests;
+    for (size_t from = 0; from < batch.size();) {
+      size_t to = from + 1;  // behind the chain, which may be of one request
+      while (to < batch.size() && (batch[to - 1].flags & kLinks) != 0) ++to;
+      size_t chain = to - from > 1 ? ++chains : 0;
+      bool timed = std::any_of(
+          batch.begin() + static_cast<long>(from), batch.begin() + static_cast<long>(to),
+          [](const Request& request) { return request.op == Op::link_timeout; });
+      for (; from < to; ++from) {
+        bool drains = (batch[from].flags & IOSQE_IO_DRAIN) != 0;
+        places_.try_emplace(batch[from].id,
+                            Place{.chain = chain, .drains = drains, .timed = timed});
+      }
+    }
+  }
+}
+
+const Order::Place* Order::find(uint32_t id) const {
+  auto found = places_.find(id);
+  return found == places_.end() ? nullptr : &found->second;
+}
+
+bool Order::fixed(const Seen& a, const Seen& b, Moment moment) const {
+  if ((a.id & b.id & kDelivered) != 0) return true;  // messages of one sender (U48)
+  if (moment == Moment::submitted) return true;      // what ends at once, ends in turn (U8)
+  const Place* first = find(a.id);
+  const Place* second = find(b.id);
+  if (first == nullptr || second == nullptr) return false;
+  if (first->drains || second->drains) return true;                            // U36
+  return first->chain != 0 && first->chain == second->chain && !first->timed;  // U35
+}
+
+bool Order::same(const Look& a, const Look& b) const {
+  // Whether task work is there already when submit returns is a matter of luck (operations that a
+  // worker thread does, timers); when all has settled it is not.
+  unsigned luck = a.moment == Moment::submitted ? IORING_SQ_TASKRUN : 0;
+  if (a.moment != b.moment || a.ring != b.ring || a.returned != b.returned ||
+      ((a.kernel_flags ^ b.kernel_flags) & ~luck) != 0 || a.seen.size() != b.seen.size()) {
+    return false;
+  }
+  if (a.seen == b.seen) return true;
+  for (const Seen& seen : a.seen) {
+    if (of_request(a.seen, seen.id) != of_request(b.seen, seen.id)) return false;
+  }
+  // Where the k-th CQE of a request stands in b.
+  auto place_in_b = [&](size_t at) {
+    auto earlier = std::count_if(a.seen.begin(), a.seen.begin() + static_cast<long>(at),
+                                 [&](const Seen& seen) { return seen.id == a.seen[at].id; });
+    for (size_t i = 0; i < b.seen.size(); ++i) {
+      if (b.seen[i].id == a.seen[at].id && earlier-- == 0) return i;
+    }
+    return b.seen.size();
+  };
+  for (size_t i = 0; i < a.seen.size(); ++i) {
+    for (size_t j = i + 1; j < a.seen.size(); ++j) {
+      bool turned = fixed(a.seen[i], a.seen[j], a.moment) && place_in_b(i) > place_in_b(j);
+      if (turned) return false;
+    }
+  }
+  return true;
+}
+
+bool Order::same(const Observation& a, const Observation& b) const {
+  if (a.result != b.result || a.data != b.data || a.looks.size() != b.looks.size()) return false;
+  for (size_t i = 0; i < a.looks.size(); ++i) {
+    if (!same(a.looks[i], b.looks[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace gatio::fakes::conformance
