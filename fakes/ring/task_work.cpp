@@ -200,10 +200,7 @@ void FakeRing::flush_finished() {
 void FakeRing::post_result(Request& request) {
   uint32_t flags = request.flags;
   if (request.notification != nullptr && !request.unissued) flags |= IORING_CQE_F_MORE;
-  if (request.skips_cqe) {
-    if (!request.failed) return;
-    request.skips_links = true;
-  }
+  if (request.silent || (request.skips_cqe && !request.failed)) return;
   note_completion(request.number, request.result, flags);
   post({request.sqe.user_data, request.result, flags});
   if (request.sqe.opcode == IORING_OP_TIMEOUT) --events_posted_;
@@ -236,7 +233,8 @@ void FakeRing::fail_chain(Request& request) {
     failed.next_in_chain = nullptr;
     failed.timed = nullptr;
     failed.unissued = true;
-    failed.skips_cqe = request.skips_links;
+    failed.skips_cqe = false;
+    failed.silent = request.silent || request.skips_cqe;
     finish_later(failed, failed.doomed ? failed.result : -ECANCELED);
   }
 }
