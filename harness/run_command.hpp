@@ -16,6 +16,7 @@ struct RunOptions {
   std::optional<uint64_t> seed;  // absent: a new one, which is printed and saved
   std::string out;               // empty: no file, unless it is interrupted
   std::string on = "linux";      // or "fake"
+  std::string costs;             // on the fake kernel: the file of gatio calibrate; empty: built in
   std::string topology;
   std::vector<std::string> without;
 };

@@ -82,7 +82,7 @@ TEST_P(CutOff, ATreeOfTasksOnSeveralDriversIsDestroyedFromItsLeaves) {
   std::atomic<int> destroyed{0};
   struct Guard {
     std::atomic<int>& count;
-    int* of_the_parent;
+    std::atomic<int>* of_the_parent;  // Its leaves go on several drivers.
     ~Guard() {
       ++*of_the_parent;  // The address sanitizer would see a parent that goes first.
       ++count;
@@ -93,7 +93,7 @@ TEST_P(CutOff, ATreeOfTasksOnSeveralDriversIsDestroyedFromItsLeaves) {
     Result<PollStream> events = PollStream::open(pipe_fds[0], POLLIN);
     if (!file || !events) co_return;
     file_fd = file->fd();
-    int mine = 0;
+    std::atomic<int> mine{0};
     Guard guard{destroyed, &mine};
     auto child = [&]() -> Task<void> {
       Guard its_guard{destroyed, &mine};
@@ -171,7 +171,7 @@ TEST_P(CutOff, ATaskThatHeedsTheDeadlineEndsByItself) {
 }
 
 Task<void> task_with_a_frame_larger_than_the_heap() {
-  std::array<char, size_t{64} << 20> large;
+  std::array<char, size_t{4} << 20> large;  // A thread's stack must hold it, unoptimised.
   large.fill(1);
   co_await yield();
   if (large[large.size() / 2] != 1) std::abort();
@@ -181,7 +181,7 @@ TEST_P(CutOff, AStartTaskWithoutMemoryEndsTheRunWithAnError) {
   LinuxKernel kernel;
   RuntimeOptions options;
   options.config.tpcs = {config::TpcConfig{{}, *config::parse_mix(GetParam())}};
-  options.config.heap_mb = 32;
+  options.config.heap_mb = 2;
   Runtime runtime(kernel, options);
   bool other_stopped = false;
   runtime.on_start(

@@ -72,6 +72,11 @@ uint64_t Fabric::choose_delay_ns(Side from, Side to) {
   return options.least_delay_ns + step * world.choices.choose(ChoiceKind::delay, bound);
 }
 
+uint64_t Fabric::hash_salt() {
+  if (salt_ == kSalts) salt_ = world.choices.choose(ChoiceKind::order, kSalts);
+  return salt_;
+}
+
 uint64_t Fabric::arrival_ns(Side from, Side to, size_t bytes, uint64_t delay_ns) {
   constexpr uint64_t kSecond = 1'000'000'000;
   uint64_t now = world.clock_ns();

@@ -11,6 +11,7 @@
 #include "fakes/network.hpp"
 #include "fakes/network/address.hpp"
 #include "fakes/network/chunk.hpp"
+#include "fakes/network/datagrams.hpp"
 #include "fakes/network/ports.hpp"
 #include "fakes/world.hpp"
 
@@ -38,6 +39,7 @@ class Fabric {
   World& world;
   const NetworkOptions options;
   ChunkPool chunks;
+  Datagrams datagrams;
 
   Host& host(Side side) { return hosts_[static_cast<size_t>(side)]; }
   // Whose address it is; false when nobody's. The loopback addresses are the machine's for clients,
@@ -50,6 +52,10 @@ class Fabric {
   uint64_t choose_delay_ns(Side from, Side to);
   // When `bytes` that are sent now and travel for `delay_ns` have arrived.
   uint64_t arrival_ns(Side from, Side to, size_t bytes, uint64_t delay_ns);
+
+  const LinkOptions& link_options(Side from, Side to) { return link(from, to).options; }
+  // What decides which socket of a group a flow goes to; the same for the whole run.
+  uint64_t hash_salt();
 
   // All that exist, so that they can end with the network.
   InetSocket* sockets = nullptr;
@@ -70,6 +76,8 @@ class Fabric {
 
   std::array<Host, 2> hosts_;
   std::array<Link, 4> links_;
+  static constexpr uint32_t kSalts = 64;
+  uint32_t salt_ = kSalts;  // not chosen yet
 };
 
 }  // namespace gatio::fakes

@@ -4,8 +4,14 @@
 
 #include "fakes/network/fabric.hpp"
 #include "fakes/network/tcp_socket.hpp"
+#include "fakes/network/udp_socket.hpp"
 
 namespace gatio::fakes {
+namespace {
+
+constexpr int kLastType = SOCK_PACKET;
+
+}  // namespace
 
 struct Network::Impl {
   Impl(World& world, const NetworkOptions& options) : fabric(world, options) {}
@@ -23,13 +29,20 @@ std::shared_ptr<Socket> Network::socket(int domain, int type, int protocol, Side
   error = 0;
   if (domain != AF_INET && domain != AF_INET6) {
     error = -EAFNOSUPPORT;
+  } else if (kind <= 0 || kind > kLastType) {
+    error = -EINVAL;
   } else if (kind != SOCK_STREAM && kind != SOCK_DGRAM) {
-    error = -ESOCKTNOSUPPORT;
+    error = kind == SOCK_RAW ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
   } else if (protocol != 0 && protocol != own_protocol) {
     error = -EPROTONOSUPPORT;
   }
   if (error != 0) return nullptr;
-  std::shared_ptr<Socket> socket = std::make_shared<TcpSocket>(impl_->fabric, side, domain);
+  std::shared_ptr<Socket> socket;
+  if (kind == SOCK_STREAM) {
+    socket = std::make_shared<TcpSocket>(impl_->fabric, side, domain);
+  } else {
+    socket = std::make_shared<UdpSocket>(impl_->fabric, side, domain);
+  }
   socket->set_nonblocking((type & SOCK_NONBLOCK) != 0);
   return socket;
 }

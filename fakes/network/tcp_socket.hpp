@@ -3,7 +3,7 @@
 // request in flight holds a reference). Owned like every File; the simulation's one thread only.
 #pragma once
 
-#include <deque>
+#include <list>
 
 #include "fakes/network/connection.hpp"
 #include "fakes/network/inet_socket.hpp"
@@ -61,7 +61,7 @@ class TcpSocket final : public InetSocket {
   bool connect_told_ = true;   // whoever connected knows the outcome
   bool connect_over_ = false;  // it failed, and the socket can be used again
   // Of a listener.
-  std::deque<std::shared_ptr<TcpSocket>> queue_;
+  std::list<std::shared_ptr<TcpSocket>> queue_;
   size_t backlog_ = 0;
   size_t handshakes_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 
 #include <cstring>
 
@@ -113,10 +114,24 @@ std::string receive_text(Socket& socket, size_t most, int flags) {
   iovec piece{text.data(), text.size()};
   Received received = socket.receive({&piece, 1}, flags);
   if (received.result < 0) {
-    return std::string("errno ") + strerrorname_np(static_cast<int>(-received.result));
+    return "errno " + error_text(received.result);
   }
   text.resize(std::min(static_cast<size_t>(received.result), most));
   return text;
+}
+
+std::string poll_text(const Socket& socket) {
+  constexpr std::pair<uint32_t, const char*> kNames[] = {
+      {POLLIN, "IN"}, {POLLOUT, "OUT"}, {POLLERR, "ERR"}, {POLLHUP, "HUP"}, {POLLRDHUP, "RDHUP"}};
+  std::string text;
+  for (auto [event, name] : kNames) {
+    if ((socket.poll() & event) != 0) text += (text.empty() ? "" : " ") + std::string(name);
+  }
+  return text;
+}
+
+std::string error_text(int64_t result) {
+  return result < 0 ? strerrorname_np(static_cast<int>(-result)) : std::to_string(result);
 }
 
 SocketPtr accept_one(Socket& listener) {

@@ -57,6 +57,8 @@ int64_t send_text(Socket& socket, std::string_view text);
 int64_t send_text_to(Socket& socket, std::string_view text, const std::string& ip, uint16_t port);
 // What was received, or "errno NAME".
 std::string receive_text(Socket& socket, size_t most = 4096, int flags = 0);
+std::string poll_text(const Socket& socket);  // "IN OUT", without POLLRDNORM and the like
+std::string error_text(int64_t result);       // "3", "EPIPE"
 SocketPtr accept_one(Socket& listener);
 
 // Keeps what it is told.

@@ -117,20 +117,25 @@ class ShutdownAt : private fakes::Event {
 void check_clients(Simulation& simulation, const std::deque<HttpClient>& clients,
                    const Metrics& metrics) {
   bool aborted = false;
+  uint64_t answered = 0;
   for (const HttpClient& client : clients) {
     const HttpClientStats& stats = client.stats();
     aborted = aborted || stats.aborted;
     if (stats.wrong > 0) simulation.falsify("R10: a wrong answer: " + stats.first_wrong);
     if (stats.partial > 0) simulation.falsify("R10: an answer ended in its middle");
-    if (stats.resets > 0) simulation.falsify("R10: a connection was reset");
+    // Whoever was never accepted is reset when the listener closes, as on Linux (rule U50).
+    if (stats.resets > 0 && stats.answered > 0)
+      simulation.falsify("R10: a connection was reset that had been served");
+    answered += stats.answered;
     if (!client.finished()) simulation.falsify("R10: a client still waits");
     Sometimes::hit("a request is answered", stats.answered);
     if (stats.sent > stats.answered) Sometimes::hit("a drain leaves a request unread");
     if (stats.aborted) Sometimes::hit("a client breaks off");
   }
-  if (!aborted && metrics.requests != metrics.answers + metrics.cut_off)
-    simulation.falsify("R10: " + std::to_string(metrics.requests) + " requests were received and " +
-                       std::to_string(metrics.answers) + " answered");
+  if (!aborted && (metrics.requests != metrics.answers || answered != metrics.answers))
+    simulation.falsify("R10: of " + std::to_string(metrics.requests) + " requests received " +
+                       std::to_string(metrics.answers) + " were answered, and " +
+                       std::to_string(answered) + " answers arrived");
   if (metrics.bad_requests > 0) simulation.falsify("S8: a request was torn");
 }
 

@@ -14,6 +14,10 @@
 #include "runtime/task/hints.hpp"
 #include "runtime/task/task.hpp"
 
+namespace gatio {
+class Scope;
+}
+
 namespace gatio::harness {
 
 enum class StepKind : uint8_t {
@@ -72,10 +76,10 @@ class TaskProgram {
   struct Planned {};  // what `fail` throws
 
   Task<void> run_node(const ProgramNode& node);
-  Task<void> run_steps(const ProgramNode& node, class Scope& scope);
+  Task<void> run_steps(const ProgramNode& node, Scope& scope);
   Task<void> run_step(const ProgramNode& node, ProgramStep step);
   Task<void> use_file(const ProgramNode& node, uint32_t bytes);
-  void spawn_child(class Scope& scope, const ProgramNode& child, ProgramStep step);
+  void spawn_child(Scope& scope, const ProgramNode& child, ProgramStep step);
   [[nodiscard]] Driver& executing(uint32_t number) const;
   void enter(const ProgramNode& node);
   void leave(const ProgramNode& node);

@@ -35,7 +35,8 @@ struct Run {
 // Answers the whole batch, sending as a session does: only what one run has left.
 Task<void> answer_all(const Handler& handler, Driver* target, Run& run) {
   Exchange exchange(handler, std::pmr::new_delete_resource(), [](Exchange*) {});
-  Parser parser({}, std::pmr::new_delete_resource());
+  const Limits limits;  // The parser refers to them.
+  Parser parser(limits, std::pmr::new_delete_resource());
   std::string bytes = pipelined();
   (void)parser.feed(bytes, exchange.batch);
   exchange.batch.detach();
