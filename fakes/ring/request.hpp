@@ -58,6 +58,7 @@ struct RequestFields {
   bool cancelled = false;    // whoever runs it next ends it with -ECANCELED
   bool skips_cqe = false;    // IOSQE_CQE_SKIP_SUCCESS
   bool skips_links = false;  // it skips and has failed: those behind it are silent
+  bool muted = false;        // it is behind such a one
   bool link = false;         // the chain goes on behind it
   bool hard_link = false;    // even when it fails
   bool doomed = false;       // it ends with `result` instead of being issued
