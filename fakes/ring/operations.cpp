@@ -105,7 +105,8 @@ struct Table {
     set(IORING_OP_SOCKET, prepare_socket, do_socket);
     set(IORING_OP_CONNECT, prepare_connect, do_connect).needs_file = true;
     transfer(IORING_OP_ACCEPT, prepare_accept, do_accept);
-    set(IORING_OP_SHUTDOWN, prepare_shutdown, do_shutdown).needs_file = true;
+    Operation& shutdown = set(IORING_OP_SHUTDOWN, prepare_shutdown, do_shutdown);
+    shutdown.needs_file = shutdown.on_worker = true;
     transfer(IORING_OP_SEND, prepare_send, do_send);
     transfer(IORING_OP_SENDMSG, prepare_sendmsg, do_send);
     transfer(IORING_OP_SEND_ZC, prepare_send, do_send_zc);

@@ -187,9 +187,10 @@ void FakeRing::flush_finished() {
     if (finished_first_ == nullptr) finished_last_ = nullptr;
     post_result(request);
     go_on_with_chain(request);
-    if (request.notification != nullptr) start_notification(*request.notification);
+    if (request.notification != nullptr) {
+      start_notification(*request.notification, request.result > 0);
+    }
     if (request.fired_timeout != nullptr) request.fired_timeout->timed = nullptr;
-    if (request.drains) --drains_running_;
     if (request.target_count > 0) --counting_timeouts_;
     recycle(request);
   }
@@ -259,6 +260,11 @@ void FakeRing::post(const Cqe& cqe) {
 
 bool FakeRing::post_more(Request& request, int32_t result, uint32_t flags) {
   if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+  // Those that ended before it in this batch come first; Linux before 6.15 let it overtake them.
+  if (machine_.world.choices.choose(ChoiceKind::order, finished_first_ != nullptr ? 2 : 1) == 0) {
+    flush_finished();
+    if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+  }
   flags |= IORING_CQE_F_MORE;
   note_completion(request.number, result, flags);
   post({request.sqe.user_data, result, flags});
@@ -299,7 +305,11 @@ void FakeRing::try_again(Request& request) {
   attempt(request);
 }
 
-void FakeRing::start_notification(Request& notification) {
+void FakeRing::start_notification(Request& notification, bool sent) {
+  if (!sent) {
+    finish_later(notification, notification.result);
+    return;
+  }
   uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kNotificationSteps);
   notification.state = RequestState::timing;
   start_timer(notification, machine_.world.clock_ns() + steps * kNotificationStepNs);
