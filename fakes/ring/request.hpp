@@ -4,6 +4,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <poll.h>
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,9 @@ struct WorkItem {
   WorkItem* next_work = nullptr;
   bool queued = false;
 };
+
+// What every wait for a file also waits for.
+inline constexpr uint32_t kAlwaysPolled = POLLERR | POLLHUP | POLLNVAL | POLLRDHUP;
 
 enum class RequestState : uint8_t {
   unused,

@@ -155,7 +155,7 @@ void FakeRing::run_expired(Request& request) {
 
 void FakeRing::file_changed(Request& request, uint32_t events) {
   if (request.state != RequestState::polling) return;
-  if ((events & (request.poll_mask | POLLERR | POLLHUP)) == 0) return;
+  if ((events & (request.poll_mask | kAlwaysPolled)) == 0) return;
   enqueue(request);
 }
 
@@ -201,7 +201,10 @@ void FakeRing::flush_finished() {
 void FakeRing::post_result(Request& request) {
   uint32_t flags = request.flags;
   if (request.notification != nullptr && !request.unissued) flags |= IORING_CQE_F_MORE;
-  if (request.silent || (request.skips_cqe && !request.failed)) return;
+  // Whatever becomes of it, a link timeout that was started or cancelled has not failed.
+  bool timed_link = request.sqe.opcode == IORING_OP_LINK_TIMEOUT && !request.doomed;
+  bool succeeded = !request.failed || timed_link;
+  if (request.silent || (request.skips_cqe && succeeded)) return;
   note_completion(request.number, request.result, flags);
   post({request.sqe.user_data, request.result, flags});
   if (request.sqe.opcode == IORING_OP_TIMEOUT) --events_posted_;
