@@ -69,8 +69,6 @@ class FakeRing final : public File {
   // Requests in flight in the order of their submission.
   [[nodiscard]] Request* newest_live() const { return live_last_; }
   [[nodiscard]] Request* newest_chained() const { return chain_last_; }
-  // Tries a request anew that waited for its file, as if it were just issued.
-  void try_again(Request& request);
   // Has a CQE with F_NOTIF follow the request's own (zero copy).
   void add_notification(Request& request, int32_t result);
 

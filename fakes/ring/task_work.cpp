@@ -306,12 +306,6 @@ void FakeRing::add_notification(Request& request, int32_t result) {
   request.notification = &notification;
 }
 
-void FakeRing::try_again(Request& request) {
-  GATIO_ASSERT(request.state == RequestState::polling && !request.queued);
-  request.started = false;
-  attempt(request);
-}
-
 void FakeRing::start_notification(Request& notification, bool sent) {
   if (!sent) {
     finish_later(notification, notification.result);
