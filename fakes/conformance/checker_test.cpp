@@ -51,8 +51,6 @@ TEST(Checker, FindsChoicesThatAreNotTheTamest) {
   unsigned searched = 0;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     Program program = generate(seed);
-    Choices choices{std::vector<uint32_t>{}};
-    tamest_record_of(program);
     Choices wild(seed);
     Record record = record_of(program, wild);
     Verdict verdict = checker.check(program, record);

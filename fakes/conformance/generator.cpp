@@ -170,6 +170,8 @@ class Generator {
       if (drains && i > 0 && (step.requests.back().flags & kLinkFlags) == 0) {
         request = {.op = Op::nop, .flags = IOSQE_IO_DRAIN};
         drained = true;
+        drains = false;
+        step.amount = 0;
       }
       if (percent(4)) request.flags |= IOSQE_CQE_SKIP_SUCCESS;
       request.id = next_id_++;

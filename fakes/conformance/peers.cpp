@@ -145,6 +145,12 @@ int Peers::connect_pair(Object& object) {
     object.fd = result;
   }
   if (listener >= 0) kernel_.close(listener);
+  // Small pieces must not wait for each other's acknowledgement.
+  int on = 1;
+  for (int fd : {object.fd, object.peer}) {
+    if (result < 0) return result;
+    result = kernel_.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   return result;
 }
 

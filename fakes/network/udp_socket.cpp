@@ -139,7 +139,7 @@ void UdpSocket::refused(const Address& peer) {
   // Who is not connected could not know which datagram is meant.
   if (!has_remote() || remote_ != peer) return;
   error_ = ECONNREFUSED;
-  tell(poll());
+  tell(POLLERR);
 }
 
 bool UdpSocket::take(Datagram* datagram) {

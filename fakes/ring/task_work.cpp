@@ -157,6 +157,9 @@ void FakeRing::run_expired(Request& request) {
 void FakeRing::file_changed(Request& request, uint32_t events) {
   if (request.state != RequestState::polling) return;
   if ((events & (request.poll_mask | kAlwaysPolled)) == 0) return;
+  // A poll says what it was woken for, even if that has passed meanwhile; but it looks again after
+  // a second wake-up, or where the state of a connection has changed.
+  request.woken_for = request.queued || (events & (POLLHUP | POLLRDHUP)) != 0 ? 0 : events;
   enqueue(request);
 }
 
@@ -176,7 +179,7 @@ void FakeRing::finish(Request& request) {
   bool counts_as_success = request.sqe.opcode == IORING_OP_TIMEOUT && request.result == -ETIME &&
                            (request.sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) != 0;
   bool severs = request.operation == nullptr || !request.operation->never_severs ||
-                request.file == nullptr;
+                request.file == nullptr || !request.file->is_socket();
   if (request.result < 0 && !counts_as_success && severs) request.failed = true;
   request.next_finished = nullptr;
   (finished_last_ != nullptr ? finished_last_->next_finished : finished_first_) = &request;
@@ -307,11 +310,13 @@ void FakeRing::add_notification(Request& request, int32_t result) {
 }
 
 void FakeRing::start_notification(Request& notification, bool sent) {
-  if (!sent) {
+  // What was never sent is not held by the network.
+  uint32_t most = sent ? kNotificationSteps : 1;
+  uint64_t steps = machine_.world.choices.choose(ChoiceKind::delay, most);
+  if (steps == 0) {
     finish_later(notification, notification.result);
     return;
   }
-  uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kNotificationSteps);
   notification.state = RequestState::timing;
   start_timer(notification, machine_.world.clock_ns() + steps * kNotificationStepNs);
 }
