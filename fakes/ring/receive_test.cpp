@@ -130,6 +130,16 @@ TEST_F(FakeStream, AReceiveThatWaitsForAllIsShortOnlyAtTheEnd) {  // U33
   EXPECT_EQ(text({ring.seen.end() - 2, ring.seen.end()}), "1:3 2:-125");
 }
 
+// Found by the conformance runs: a read of nothing does not wait, a receive of nothing does.
+TEST_F(FakeStream, AReadOfNothingDoesNotWait) {
+  int server = connected();
+  char byte;
+  ring.add(1, [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, server, &byte, 0, 0); });
+  ring.add(2, [&](io_uring_sqe* sqe) { io_uring_prep_recv(sqe, server, &byte, 0, 0); });
+  ring.enter();
+  EXPECT_EQ(text(ring.settle()), "1:0");
+}
+
 class FakeDatagrams : public FakeStream {
  protected:
   FakeDatagrams() {
