@@ -1,6 +1,5 @@
 # The fake kernel with its simulated network: what the harness runs the runtime on.
 
-find_package(Boost REQUIRED COMPONENTS context)
 gatio_sources(fakes_sources fakes EXCEPT conformance/)
 add_library(gatio_fakes STATIC ${fakes_sources})
 target_link_libraries(gatio_fakes PUBLIC gatio Boost::context PRIVATE gatio_warnings)

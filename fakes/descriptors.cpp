@@ -24,10 +24,4 @@ int Descriptors::close(int fd) {
   return 0;
 }
 
-void Descriptors::close_all() {
-  for (size_t place = 0; place < files_.size(); ++place) {
-    if (files_[place] != nullptr) close(kFirst + static_cast<int>(place));
-  }
-}
-
 }  // namespace gatio::fakes

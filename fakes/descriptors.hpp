@@ -28,7 +28,6 @@ class Descriptors {
   // RLIMIT_NOFILE.
   void set_limit(size_t limit) { limit_ = limit; }
   [[nodiscard]] size_t open_count() const { return open_; }
-  void close_all();
 
  private:
   std::vector<FilePtr> files_;

@@ -63,6 +63,8 @@ class File {
   [[nodiscard]] bool nonblocking() const { return nonblocking_; }
   void set_nonblocking(bool on) { nonblocking_ = on; }
 
+  // Before all others, or behind them.
+  void add_first(Watch& watch) { insert(watches_, watch); }
   void add(Watch& watch) { insert(*watches_.previous_, watch); }
 
  protected:

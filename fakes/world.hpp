@@ -29,6 +29,10 @@ struct World {
     now_ns = now_ns > events.next_time_ns() ? now_ns : events.next_time_ns();
     events.fire_next();
   }
+  // What is due at this very moment.
+  void fire_due() {
+    while (events.next_time_ns() <= now_ns) fire_next();
+  }
   // The caller's clock.
   [[nodiscard]] uint64_t clock_ns() const { return execution->now_ns(); }
   void note(Happening what, int64_t a, int64_t b = 0, int64_t c = 0, int64_t d = 0) {

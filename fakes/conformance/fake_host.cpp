@@ -26,6 +26,8 @@ class FakeHost final : public Host {
   void settle(unsigned times) override {
     alone_.pass_until(kernel_.world().now_ns + kSettleNs * times);
   }
+  uint64_t short_ns() const override { return kSettleNs; }
+  uint64_t wait_ns() const override { return kSettleNs / 5; }
   void as_stranger(const std::function<void()>& body) override {
     alone_.become(1);
     body();

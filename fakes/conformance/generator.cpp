@@ -19,6 +19,7 @@ constexpr unsigned kOpWeights[kOps] = {6, 2, 3, 8, 4, 2, 10, 10, 3, 4, 5, 5,  2,
 constexpr unsigned kStepWeights[] = {30, 18, 6, 3, 3, 2, 9, 2, 8, 1, 6, 2};
 static_assert(std::size(kStepWeights) == static_cast<size_t>(StepKind::idle) + 1);
 constexpr unsigned kFocusFactor = 6;
+constexpr uint32_t kLinkFlags = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
 constexpr uint32_t kSizes[] = {0, 1, 5, 16, 64, 100, 1000, 3000};
 
 class Generator {
@@ -143,7 +144,8 @@ class Generator {
     uint32_t most = program_.sq_entries;
     if (percent(6)) {
       // Many of a kind: more task work than one enter runs.
-      Request request = any_request(static_cast<Op>(weighted(weights_)));
+      bool only_nops = drained_[step.ring];
+      Request request = any_request(only_nops ? Op::nop : static_cast<Op>(weighted(weights_)));
       for (uint32_t i = 0; i < most; ++i) {
         step.requests.push_back(request);
         step.requests.back().id = next_id_++;
@@ -152,14 +154,22 @@ class Generator {
     }
     uint32_t count = 1 + below(most < 5 ? most : 5);
     bool linked = false;
+    // Linux gives whatever comes behind a drain to worker threads; only of a nop that is no matter.
+    bool& drained = drained_[step.ring];
+    bool drains = !drained && percent(2);
     for (uint32_t i = 0; i < count; ++i) {
-      auto op = static_cast<Op>(weighted(weights_));
+      auto op = drained ? Op::nop : static_cast<Op>(weighted(weights_));
       if (linked && percent(20)) op = Op::link_timeout;
       if (op == Op::link_timeout && !linked && !percent(10)) op = Op::nop;
       Request request = any_request(op);
       linked = i + 1 < count && percent(25);
+      if (drained) linked = false;
       if (linked) request.flags |= percent(75) ? IOSQE_IO_LINK : IOSQE_IO_HARDLINK;
-      if (percent(3)) request.flags |= IOSQE_IO_DRAIN;
+      if (drained) request.flags = 0;
+      if (drains && i > 0 && (step.requests.back().flags & kLinkFlags) == 0) {
+        request = {.op = Op::nop, .flags = IOSQE_IO_DRAIN};
+        drained = true;
+      }
       if (percent(4)) request.flags |= IOSQE_CQE_SKIP_SUCCESS;
       request.id = next_id_++;
       step.requests.push_back(request);
@@ -299,6 +309,7 @@ class Generator {
   Prng prng_;
   Program program_;
   std::array<unsigned, kOps> weights_{};
+  std::array<bool, 2> drained_{};  // by ring
   uint32_t next_id_ = 1;
 };
 

@@ -18,6 +18,10 @@ class Host {
   virtual Kernel& kernel() = 0;
   // Lets all happen that the last step caused and that takes no more than `times` the usual.
   virtual void settle(unsigned times) = 0;
+  // Of a timer that ends within a settled step, but not while the step is being submitted.
+  [[nodiscard]] virtual uint64_t short_ns() const = 0;
+  // How long to wait at most: not as long as such a timer.
+  [[nodiscard]] virtual uint64_t wait_ns() const = 0;
   // Calls `body` as another thread than that of the caller.
   virtual void as_stranger(const std::function<void()>& body) = 0;
 };
@@ -31,6 +35,8 @@ class LinuxHost final : public Host {
   }
   Kernel& kernel() override { return kernel_; }
   void settle(unsigned times) override { kernel_.spend(quiet_ns_ * times); }
+  uint64_t short_ns() const override { return 5 * quiet_ns_; }
+  uint64_t wait_ns() const override { return quiet_ns_; }
   void as_stranger(const std::function<void()>& body) override { std::thread(body).join(); }
 
  private:

@@ -6,7 +6,6 @@
 namespace gatio::fakes::conformance {
 namespace {
 
-constexpr uint64_t kWaitNs = 200'000;
 constexpr unsigned kMostRounds = 64;
 constexpr unsigned kFreeDirect = 2;  // direct descriptors besides those of the objects
 
@@ -55,13 +54,13 @@ Observation Runner::run(const Step& step) {
         prepare(sqe, request, linked);
         linked = (request.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
       }
-      int returned = ring.ring.submit(step.amount, kWaitNs);
+      int returned = ring.ring.submit(step.amount, host_.wait_ns());
       Moment moment = step.amount > 0 ? Moment::fetched : Moment::submitted;
       observation.looks.push_back(look(step.ring, moment, returned));
       break;
     }
     case StepKind::enter: {
-      int returned = ring.ring.fetch(step.amount, kWaitNs);
+      int returned = ring.ring.fetch(step.amount, host_.wait_ns());
       observation.looks.push_back(look(step.ring, Moment::fetched, returned));
       break;
     }

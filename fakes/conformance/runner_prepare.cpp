@@ -8,8 +8,7 @@ namespace gatio::fakes::conformance {
 namespace {
 
 constexpr int64_t kLongSeconds = 1000;
-constexpr int64_t kShortNs = 1000;
-constexpr unsigned kPatienceWithTimers = 3;
+constexpr unsigned kPatienceWithTimers = 8;
 constexpr int kNoDescriptor = 1'000'000'000;
 // The bits of Request::option that are ours.
 constexpr uint32_t kOurBits = kLong | kDirect;
@@ -135,7 +134,13 @@ void Runner::prepare_socket(io_uring_sqe* sqe, const Request& request, Scratch& 
       return io_uring_prep_multishot_accept(sqe, fd, nullptr, nullptr, 0);
     case Op::connect: {
       Object* listener = peers_.find(static_cast<int>(request.option));
-      if (listener != nullptr) scratch.address = listener->address;
+      // A port where nobody listens, unless it is an object's.
+      scratch.address.sin_family = AF_INET;
+      scratch.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      scratch.address.sin_port = htons(1);
+      if (listener != nullptr && listener->address.sin_port != 0) {
+        scratch.address = listener->address;
+      }
       return io_uring_prep_connect(sqe, fd, reinterpret_cast<sockaddr*>(&scratch.address),
                                    sizeof scratch.address);
     }
@@ -155,7 +160,7 @@ void Runner::prepare_timer(io_uring_sqe* sqe, const Request& request, Scratch& s
   bool is_long = (request.option & kLong) != 0;
   uint32_t flags = request.option & ~kOurBits;
   scratch.time.tv_sec = is_long ? kLongSeconds : 0;
-  scratch.time.tv_nsec = kShortNs;
+  scratch.time.tv_nsec = static_cast<int64_t>(host_.short_ns());
   if (!is_long) patience_ = kPatienceWithTimers;
   if ((flags & IORING_TIMEOUT_ABS) != 0) {
     uint64_t now = host_.kernel().now_ns();

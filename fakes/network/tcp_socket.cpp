@@ -276,7 +276,7 @@ Received TcpSocket::receive(std::span<const iovec> to, int flags) {
     return received;
   }
   received.more = done_;
-  if (done_ || total(to) == 0) return received;
+  if (done_) return received;
   if (error_ != 0) {
     received.result = take_error();
   } else if (receive_shut_) {

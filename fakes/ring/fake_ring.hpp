@@ -69,8 +69,6 @@ class FakeRing final : public File {
   // Requests in flight in the order of their submission.
   [[nodiscard]] Request* newest_live() const { return live_last_; }
   [[nodiscard]] Request* newest_chained() const { return chain_last_; }
-  // Tries a request anew that waited for its file, as if it were just issued.
-  void try_again(Request& request);
   // Has a CQE with F_NOTIF follow the request's own (zero copy).
   void add_notification(Request& request, int32_t result);
 
@@ -110,7 +108,8 @@ class FakeRing final : public File {
   void start_link_timeout(Request& request);
   void start_worker(Request& request);
   void try_on_worker(Request& request);
-  bool must_defer(const Request& request) const;
+  void watch(Request& request);
+  void defer(Request& head);
   void release_deferred();
 
   // task_work.cpp
@@ -126,7 +125,7 @@ class FakeRing final : public File {
   void fail_chain(Request& request);
   void end_counting_timeouts();
   void flush_overflow();
-  void start_notification(Request& notification);
+  void start_notification(Request& notification, bool sent);
 
   // fake_ring.cpp
   int wait(unsigned wanted, uint64_t deadline_ns);
@@ -162,7 +161,10 @@ class FakeRing final : public File {
   Request* chain_first_ = nullptr;  // of the chain that is being collected
   Request* chain_last_ = nullptr;
   std::deque<Request*> deferred_;  // heads of chains that wait for a drain
-  unsigned drains_running_ = 0;
+  size_t deferred_count_ = 0;      // requests in them
+  bool drain_active_ = false;
+  bool drain_next_ = false;  // the next chain drains too
+  bool skips_cqes_ = false;  // somebody once had IOSQE_CQE_SKIP_SUCCESS
 
   WorkItem* work_first_ = nullptr;
   WorkItem* work_last_ = nullptr;

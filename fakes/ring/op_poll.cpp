@@ -17,7 +17,7 @@ Request* find_poll(FakeRing& ring, uint64_t user_data) {
 }
 
 uint32_t mask_of(uint32_t events) {
-  return (events & 0xffff) | POLLERR | POLLHUP;
+  return (events & 0xffff) | kAlwaysPolled;
 }
 
 }  // namespace
@@ -66,7 +66,8 @@ Step do_poll_remove(FakeRing& ring, Request& request) {
   } else {
     if ((sqe.len & IORING_POLL_UPDATE_EVENTS) != 0) poll->poll_mask = mask_of(sqe.poll32_events);
     if ((sqe.len & IORING_POLL_UPDATE_USER_DATA) != 0) poll->sqe.user_data = sqe.off;
-    ring.try_again(*poll);
+    // What it waits for now may be there already: task work looks.
+    if ((poll->file->poll() & poll->poll_mask) != 0) ring.enqueue(*poll);
   }
   return Step::done;
 }

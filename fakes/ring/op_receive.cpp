@@ -33,9 +33,10 @@ Received receive(FakeRing& ring, Request& request, Socket& socket, std::span<con
   return got;
 }
 
-// Whether the socket is worth another look at once; a stream also says so in the CQE.
+// Whether the socket is worth another look at once: a stream says so, and in the CQE as well (rule
+// U20); of datagrams Linux always takes it for likely.
 bool has_more(const Socket& socket, const Received& got) {
-  return got.more || (socket.poll() & (POLLIN | POLLHUP | POLLERR)) != 0;
+  return got.more || !socket.is_stream();
 }
 
 // The common beginning. True when the attempt is over, with `step`.
@@ -88,8 +89,8 @@ Step receive_many(FakeRing& ring, Request& request, Socket& socket) {
     if (got.result == -EAGAIN && (request.sqe.msg_flags & MSG_DONTWAIT) == 0) return Step::wait;
     request.result = static_cast<int32_t>(got.result);
     if (got.result <= 0) {
-      // At its end a stream counts as not empty (rule U20).
-      if (got.result == 0 && socket.is_stream()) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
+      // At its end, but not after a reset, a stream counts as not empty (rule U20).
+      if (got.result == 0 && got.more) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
       return Step::done;
     }
     request.flags = selection.take(static_cast<size_t>(got.result));
@@ -108,7 +109,7 @@ Received receive_message(FakeRing& ring, Request& request, Socket& socket, std::
   Received got = receive(ring, request, socket, {&payload, 1});
   if (got.result < 0) return got;
   io_uring_recvmsg_out out{};
-  out.namelen = got.from_size;
+  out.namelen = name_size > 0 ? got.from_size : 0;
   out.payloadlen = static_cast<uint32_t>(got.result);
   out.flags = got.truncated ? MSG_TRUNC : 0;
   std::memcpy(room.data(), &out, sizeof out);
@@ -155,8 +156,7 @@ Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& go
     bool complete = got.result >= 0 && static_cast<size_t>(got.result) >= wanted;
     if (got.result < 0 || (all && (!complete || got.truncated))) request.failed = true;
     if (got.result > 0) request.flags |= selection.take(static_cast<size_t>(got.result));
-    bool at_end = got.result == 0 && wanted > 0;
-    if (socket.is_stream() && (at_end || (got.result > 0 && has_more(socket, got)))) {
+    if (socket.is_stream() && got.result >= 0 && got.more) {
       request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
     }
     int64_t total = static_cast<int64_t>(request.done_bytes) + std::max<int64_t>(got.result, 0);

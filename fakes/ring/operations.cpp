@@ -10,74 +10,80 @@ namespace {
 // Linux 6.18 knows 63 opcodes; those that liburing 2.3 has no name for are written as numbers.
 constexpr size_t kOpcodes = 63;
 
+constexpr const char* kNames[kOpcodes] = {"NOP",
+                                          "READV",
+                                          "WRITEV",
+                                          "FSYNC",
+                                          "READ_FIXED",
+                                          "WRITE_FIXED",
+                                          "POLL_ADD",
+                                          "POLL_REMOVE",
+                                          "SYNC_FILE_RANGE",
+                                          "SENDMSG",
+                                          "RECVMSG",
+                                          "TIMEOUT",
+                                          "TIMEOUT_REMOVE",
+                                          "ACCEPT",
+                                          "ASYNC_CANCEL",
+                                          "LINK_TIMEOUT",
+                                          "CONNECT",
+                                          "FALLOCATE",
+                                          "OPENAT",
+                                          "CLOSE",
+                                          "FILES_UPDATE",
+                                          "STATX",
+                                          "READ",
+                                          "WRITE",
+                                          "FADVISE",
+                                          "MADVISE",
+                                          "SEND",
+                                          "RECV",
+                                          "OPENAT2",
+                                          "EPOLL_CTL",
+                                          "SPLICE",
+                                          "PROVIDE_BUFFERS",
+                                          "REMOVE_BUFFERS",
+                                          "TEE",
+                                          "SHUTDOWN",
+                                          "RENAMEAT",
+                                          "UNLINKAT",
+                                          "MKDIRAT",
+                                          "SYMLINKAT",
+                                          "LINKAT",
+                                          "MSG_RING",
+                                          "FSETXATTR",
+                                          "SETXATTR",
+                                          "FGETXATTR",
+                                          "GETXATTR",
+                                          "SOCKET",
+                                          "URING_CMD",
+                                          "SEND_ZC",
+                                          "SENDMSG_ZC",
+                                          "READ_MULTISHOT",
+                                          "WAITID",
+                                          "FUTEX_WAIT",
+                                          "FUTEX_WAKE",
+                                          "FUTEX_WAITV",
+                                          "FIXED_FD_INSTALL",
+                                          "FTRUNCATE",
+                                          "BIND",
+                                          "LISTEN",
+                                          "RECV_ZC",
+                                          "EPOLL_WAIT",
+                                          "READV_FIXED",
+                                          "WRITEV_FIXED",
+                                          "PIPE"};
+
 struct Table {
   std::array<Operation, kOpcodes> entries{};
 
   constexpr Table() {
-    constexpr const char* kNames[kOpcodes] = {"NOP",
-                                              "READV",
-                                              "WRITEV",
-                                              "FSYNC",
-                                              "READ_FIXED",
-                                              "WRITE_FIXED",
-                                              "POLL_ADD",
-                                              "POLL_REMOVE",
-                                              "SYNC_FILE_RANGE",
-                                              "SENDMSG",
-                                              "RECVMSG",
-                                              "TIMEOUT",
-                                              "TIMEOUT_REMOVE",
-                                              "ACCEPT",
-                                              "ASYNC_CANCEL",
-                                              "LINK_TIMEOUT",
-                                              "CONNECT",
-                                              "FALLOCATE",
-                                              "OPENAT",
-                                              "CLOSE",
-                                              "FILES_UPDATE",
-                                              "STATX",
-                                              "READ",
-                                              "WRITE",
-                                              "FADVISE",
-                                              "MADVISE",
-                                              "SEND",
-                                              "RECV",
-                                              "OPENAT2",
-                                              "EPOLL_CTL",
-                                              "SPLICE",
-                                              "PROVIDE_BUFFERS",
-                                              "REMOVE_BUFFERS",
-                                              "TEE",
-                                              "SHUTDOWN",
-                                              "RENAMEAT",
-                                              "UNLINKAT",
-                                              "MKDIRAT",
-                                              "SYMLINKAT",
-                                              "LINKAT",
-                                              "MSG_RING",
-                                              "FSETXATTR",
-                                              "SETXATTR",
-                                              "FGETXATTR",
-                                              "GETXATTR",
-                                              "SOCKET",
-                                              "URING_CMD",
-                                              "SEND_ZC",
-                                              "SENDMSG_ZC",
-                                              "READ_MULTISHOT",
-                                              "WAITID",
-                                              "FUTEX_WAIT",
-                                              "FUTEX_WAKE",
-                                              "FUTEX_WAITV",
-                                              "FIXED_FD_INSTALL",
-                                              "FTRUNCATE",
-                                              "BIND",
-                                              "LISTEN",
-                                              "RECV_ZC",
-                                              "EPOLL_WAIT",
-                                              "READV_FIXED",
-                                              "WRITEV_FIXED",
-                                              "PIPE"};
     for (size_t i = 0; i < kOpcodes; ++i) entries[i].name = kNames[i];
+    set_general();
+    set_sockets();
+  }
+
+  constexpr void set_general() {
     set(IORING_OP_NOP, prepare_nop, do_nop);
     set(IORING_OP_MSG_RING, prepare_message, do_message).needs_file = true;
     transfer(IORING_OP_READ, prepare_transfer, do_read).selects_buffers = true;
@@ -93,10 +99,14 @@ struct Table {
     set(IORING_OP_TIMEOUT_REMOVE, prepare_timeout_remove, do_timeout_remove);
     set(IORING_OP_LINK_TIMEOUT, prepare_link_timeout, do_link_timeout);
     set(IORING_OP_ASYNC_CANCEL, prepare_cancel, do_cancel);
+  }
+
+  constexpr void set_sockets() {
     set(IORING_OP_SOCKET, prepare_socket, do_socket);
     set(IORING_OP_CONNECT, prepare_connect, do_connect).needs_file = true;
     transfer(IORING_OP_ACCEPT, prepare_accept, do_accept);
-    set(IORING_OP_SHUTDOWN, prepare_shutdown, do_shutdown).needs_file = true;
+    Operation& shutdown = set(IORING_OP_SHUTDOWN, prepare_shutdown, do_shutdown);
+    shutdown.needs_file = shutdown.on_worker = true;
     transfer(IORING_OP_SEND, prepare_send, do_send);
     transfer(IORING_OP_SENDMSG, prepare_sendmsg, do_send);
     transfer(IORING_OP_SEND_ZC, prepare_send, do_send_zc);

@@ -25,6 +25,7 @@ struct Operation {
   bool needs_file = false;
   bool selects_buffers = false;  // may have IOSQE_BUFFER_SELECT
   bool takes_ioprio = false;
+  bool on_worker = false;  // even an attempt that must fail is a worker thread's
 };
 
 // nullptr for an opcode that Linux does not know. Aborts by name where the fake does not know what

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <poll.h>
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,9 @@ struct WorkItem {
   WorkItem* next_work = nullptr;
   bool queued = false;
 };
+
+// What every wait for a file also waits for.
+inline constexpr uint32_t kAlwaysPolled = POLLERR | POLLHUP | POLLNVAL | POLLRDHUP;
 
 enum class RequestState : uint8_t {
   unused,
@@ -54,15 +58,15 @@ struct RequestFields {
   RequestState state = RequestState::unused;
 
   bool fixed_file = false;
-  bool failed = false;       // severs the chain behind it
-  bool cancelled = false;    // whoever runs it next ends it with -ECANCELED
-  bool skips_cqe = false;    // IOSQE_CQE_SKIP_SUCCESS
-  bool skips_links = false;  // it skips and has failed: those behind it are silent
-  bool link = false;         // the chain goes on behind it
-  bool hard_link = false;    // even when it fails
-  bool doomed = false;       // it ends with `result` instead of being issued
-  bool unissued = false;     // it ends because its chain was severed
-  bool drains = false;       // it, or the head of its chain, has IOSQE_IO_DRAIN
+  bool failed = false;     // severs the chain behind it
+  bool cancelled = false;  // whoever runs it next ends it with -ECANCELED
+  bool skips_cqe = false;  // IOSQE_CQE_SKIP_SUCCESS
+  bool silent = false;     // it ends without a CQE: one that skips has failed before it
+  bool link = false;       // the chain goes on behind it
+  bool hard_link = false;  // even when it fails
+  bool doomed = false;     // it ends with `result` instead of being issued
+  bool unissued = false;   // it ends because its chain was severed
+  bool drains = false;     // it, or the head of its chain, has IOSQE_IO_DRAIN
   bool multishot = false;
   bool started = false;    // was tried before
   bool on_worker = false;  // a worker thread tries it, which may block

@@ -62,6 +62,14 @@ int operation_fault(Machine& machine, uint8_t opcode) {
   return -errors[which];
 }
 
+size_t chain_length(const Request& head) {
+  size_t length = 1;
+  for (const Request* each = head.next_in_chain; each != nullptr; each = each->next_in_chain) {
+    ++length;
+  }
+  return length;
+}
+
 }  // namespace
 
 unsigned FakeRing::submit(unsigned count) {
@@ -71,7 +79,9 @@ unsigned FakeRing::submit(unsigned count) {
     io_uring_sqe sqe;
     if (!memory_.take(sqe)) break;
     ++taken;
-    if (!submit_one(sqe) && (setup_flags_ & IORING_SETUP_SUBMIT_ALL) == 0) break;
+    bool good = submit_one(sqe);
+    machine_.world.fire_due();
+    if (!good && (setup_flags_ & IORING_SETUP_SUBMIT_ALL) == 0) break;
   }
   // A chain ends with the batch.
   if (chain_first_ != nullptr) {
@@ -138,50 +148,56 @@ int FakeRing::prepare(Request& request) {
   if ((sqe.flags & IOSQE_BUFFER_SELECT) != 0 && !request.operation->selects_buffers) {
     return -EOPNOTSUPP;
   }
-  request.drains = (sqe.flags & IOSQE_IO_DRAIN) != 0;
+  // Who skips CQEs cannot know any more what a drain waits for.
+  skips_cqes_ = skips_cqes_ || request.skips_cqe;
+  if ((sqe.flags & IOSQE_IO_DRAIN) != 0) {
+    if (skips_cqes_) return -EOPNOTSUPP;
+    request.drains = drain_active_ = true;
+    // In the middle of a chain it drains the whole chain, and what follows that.
+    drain_next_ = drain_next_ || chain_first_ != nullptr;
+  }
+  if (drain_next_ && chain_first_ == nullptr) {
+    drain_next_ = false;
+    request.drains = drain_active_ = true;
+  }
   if (sqe.ioprio != 0 && !request.operation->takes_ioprio) return -EINVAL;
   if (sqe.personality != 0) return -EINVAL;
   return request.operation->prepare(*this, request);
 }
 
-// Rule U36.
-bool FakeRing::must_defer(const Request& request) const {
-  if (request.drains) return live_first_ != &request;
-  return !deferred_.empty() || drains_running_ > 0;
-}
-
 void FakeRing::queue(Request& head) {
   if (head.doomed) {
     for (Request* each = &head; each != nullptr; each = each->next_in_chain) {
-      each->drains = each->hard_link = false;
+      each->hard_link = false;
     }
     finish(head);
-    return;
+  } else if (head.drains || drain_active_) {
+    defer(head);
+  } else {
+    issue(head);
   }
-  if (must_defer(head)) {
-    head.state = RequestState::deferred;
-    deferred_.push_back(&head);
-    return;
-  }
-  if (head.drains) {
-    for (Request* each = &head; each != nullptr; each = each->next_in_chain) {
-      each->drains = true;
-      ++drains_running_;
-    }
-  }
-  issue(head);
+}
+
+// Rule U36, as Linux 6.18 does it: even one that needs not wait is issued by task work, and so is
+// the first behind a drain.
+void FakeRing::defer(Request& head) {
+  bool drains = head.drains;
+  head.state = RequestState::deferred;
+  deferred_count_ += chain_length(head);
+  deferred_.push_back(&head);
+  release_deferred();
+  if (!drains && deferred_.empty()) drain_active_ = false;
 }
 
 void FakeRing::release_deferred() {
-  while (!deferred_.empty()) {
+  bool drain_seen = false;
+  for (bool first = true; !deferred_.empty(); first = false) {
     Request& head = *deferred_.front();
-    if (head.drains ? live_first_ != &head : drains_running_ > 0) return;
+    drain_seen = drain_seen || head.drains;
+    // Whatever else is in flight came before it.
+    if ((drain_seen || first) && live_count_ != deferred_count_) return;
     deferred_.pop_front();
-    for (Request* each = head.drains ? &head : nullptr; each != nullptr;
-         each = each->next_in_chain) {
-      each->drains = true;
-      ++drains_running_;
-    }
+    deferred_count_ -= chain_length(head);
     head.state = RequestState::ready;
     enqueue(head);
   }
@@ -194,7 +210,11 @@ void FakeRing::issue(Request& request) {
         request.fixed_file ? fixed_file(request.sqe.fd) : machine_.descriptors.get(request.sqe.fd);
     if (request.file == nullptr) {
       request.result = -EBADF;
-      finish(request);
+      if (request.operation->on_worker) {
+        start_worker(request);
+      } else {
+        finish(request);
+      }
       return;
     }
   }
@@ -224,11 +244,11 @@ void FakeRing::attempt(Request& request) {
       return;
     case Step::wait:
       request.state = RequestState::polling;
-      if (!request.linked()) request.file->add(request);
+      if (!request.linked()) watch(request);
       return;
     case Step::again:
       request.state = RequestState::polling;
-      if (!request.linked()) request.file->add(request);
+      if (!request.linked()) watch(request);
       enqueue(request);
       return;
     case Step::worker:
@@ -236,6 +256,16 @@ void FakeRing::attempt(Request& request) {
       return;
     case Step::pending:
       return;
+  }
+}
+
+// As Linux queues those who wait for a file: whoever came last is told first, but of those who
+// accept the first.
+void FakeRing::watch(Request& request) {
+  if (request.sqe.opcode == IORING_OP_ACCEPT) {
+    request.file->add(request);
+  } else {
+    request.file->add_first(request);
   }
 }
 
@@ -248,6 +278,10 @@ void FakeRing::start_worker(Request& request) {
 // The request is as a worker thread left it: what comes of it is task work.
 void FakeRing::try_on_worker(Request& request) {
   request.state = RequestState::running;
+  if (request.operation->needs_file && request.file == nullptr) {
+    finish_later(request, -EBADF);
+    return;
+  }
   request.on_worker = true;
   Step step = request.operation->attempt(*this, request);
   request.on_worker = false;
@@ -256,7 +290,7 @@ void FakeRing::try_on_worker(Request& request) {
     finish_later(request, request.result);
   } else if (step == Step::wait || step == Step::again) {
     request.state = RequestState::polling;
-    if (!request.linked()) request.file->add(request);
+    if (!request.linked()) watch(request);
     if (step == Step::again) enqueue(request);
   } else {
     GATIO_ASSERT(step == Step::pending);

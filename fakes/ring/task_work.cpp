@@ -155,7 +155,7 @@ void FakeRing::run_expired(Request& request) {
 
 void FakeRing::file_changed(Request& request, uint32_t events) {
   if (request.state != RequestState::polling) return;
-  if ((events & (request.poll_mask | POLLERR | POLLHUP)) == 0) return;
+  if ((events & (request.poll_mask | kAlwaysPolled)) == 0) return;
   enqueue(request);
 }
 
@@ -187,9 +187,10 @@ void FakeRing::flush_finished() {
     if (finished_first_ == nullptr) finished_last_ = nullptr;
     post_result(request);
     go_on_with_chain(request);
-    if (request.notification != nullptr) start_notification(*request.notification);
+    if (request.notification != nullptr) {
+      start_notification(*request.notification, request.result > 0);
+    }
     if (request.fired_timeout != nullptr) request.fired_timeout->timed = nullptr;
-    if (request.drains) --drains_running_;
     if (request.target_count > 0) --counting_timeouts_;
     recycle(request);
   }
@@ -200,10 +201,10 @@ void FakeRing::flush_finished() {
 void FakeRing::post_result(Request& request) {
   uint32_t flags = request.flags;
   if (request.notification != nullptr && !request.unissued) flags |= IORING_CQE_F_MORE;
-  if (request.skips_cqe) {
-    if (!request.failed) return;
-    request.skips_links = true;
-  }
+  // Whatever becomes of it, a link timeout that was started or cancelled has not failed.
+  bool timed_link = request.sqe.opcode == IORING_OP_LINK_TIMEOUT && !request.doomed;
+  bool succeeded = !request.failed || timed_link;
+  if (request.silent || (request.skips_cqe && succeeded)) return;
   note_completion(request.number, request.result, flags);
   post({request.sqe.user_data, request.result, flags});
   if (request.sqe.opcode == IORING_OP_TIMEOUT) --events_posted_;
@@ -236,7 +237,8 @@ void FakeRing::fail_chain(Request& request) {
     failed.next_in_chain = nullptr;
     failed.timed = nullptr;
     failed.unissued = true;
-    failed.skips_cqe = request.skips_links;
+    failed.skips_cqe = false;
+    failed.silent = request.silent || request.skips_cqe;
     finish_later(failed, failed.doomed ? failed.result : -ECANCELED);
   }
 }
@@ -261,6 +263,11 @@ void FakeRing::post(const Cqe& cqe) {
 
 bool FakeRing::post_more(Request& request, int32_t result, uint32_t flags) {
   if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+  // Those that ended before it in this batch come first; Linux before 6.15 let it overtake them.
+  if (machine_.world.choices.choose(ChoiceKind::order, finished_first_ != nullptr ? 2 : 1) == 0) {
+    flush_finished();
+    if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+  }
   flags |= IORING_CQE_F_MORE;
   note_completion(request.number, result, flags);
   post({request.sqe.user_data, result, flags});
@@ -295,13 +302,11 @@ void FakeRing::add_notification(Request& request, int32_t result) {
   request.notification = &notification;
 }
 
-void FakeRing::try_again(Request& request) {
-  GATIO_ASSERT(request.state == RequestState::polling && !request.queued);
-  request.started = false;
-  attempt(request);
-}
-
-void FakeRing::start_notification(Request& notification) {
+void FakeRing::start_notification(Request& notification, bool sent) {
+  if (!sent) {
+    finish_later(notification, notification.result);
+    return;
+  }
   uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kNotificationSteps);
   notification.state = RequestState::timing;
   start_timer(notification, machine_.world.clock_ns() + steps * kNotificationStepNs);

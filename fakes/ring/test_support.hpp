@@ -110,12 +110,14 @@ class TestRing {
 // A kernel with the tamest choices and Alone as its execution.
 class RingTest : public testing::Test {
  protected:
-  RingTest() { kernel.set_execution(alone); }
+  explicit RingTest(const FakeKernelOptions& options = {}) : kernel(choices, options) {
+    kernel.set_execution(alone);
+  }
   // Lets time pass.
   void pass(uint64_t ns) { alone.pass_until(kernel.now_ns() + ns); }
 
   Choices choices{std::vector<uint32_t>{}};
-  FakeKernel kernel{choices, {}};
+  FakeKernel kernel;
   Alone alone{kernel.world()};
 };
 

@@ -35,6 +35,7 @@ FakeKernel::~FakeKernel() {
   for (const RingPtr& ring : machine_->rings) ring->end_all();
   machine_->registered_rings.clear();
   machine_->rings.clear();
+  machine_.reset();
 }
 
 int FakeKernel::ring_setup(unsigned entries, io_uring_params& params, io_uring& ring) {
