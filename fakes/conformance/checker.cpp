@@ -56,7 +56,7 @@ Attempt attempt(const MakeHost& make, const Program& program, const Record& reco
   result.first_choice = choices.made().size();
   for (; result.step < record.size(); ++result.step) {
     Observation seen = runner.run(program.steps[result.step]);
-    if (!order.same(record[result.step], seen)) {
+    if (!order.same(program.steps[result.step], record[result.step], seen)) {
       result.seen = to_text(seen);
       break;
     }

@@ -15,10 +15,9 @@ class Order {
  public:
   explicit Order(const Program& program);
 
-  // Whether both looks show the same CQEs, each request's in the same order, and those in the same
-  // order whose order is fixed.
-  [[nodiscard]] bool same(const Look& a, const Look& b) const;
-  [[nodiscard]] bool same(const Observation& a, const Observation& b) const;
+  // Whether both looks at a step show the same CQEs, each request's in the same order, and those in
+  // the same order whose order is fixed.
+  [[nodiscard]] bool same(const Step& step, const Observation& a, const Observation& b) const;
 
  private:
   struct Place {
@@ -26,6 +25,7 @@ class Order {
     bool drains = false;
     bool timed = false;  // a link timeout, or in a chain with one
   };
+  [[nodiscard]] bool same(const Look& a, const Look& b, unsigned luck) const;
   [[nodiscard]] bool fixed(const Seen& a, const Seen& b, Moment moment) const;
   [[nodiscard]] const Place* find(uint32_t id) const;
 

@@ -1,5 +1,7 @@
 #include "fakes/conformance/peers.hpp"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -149,6 +151,14 @@ int Peers::connect_pair(Object& object) {
 Object* Peers::find(int object) {
   if (object < 0 || static_cast<size_t>(object) >= objects_.size()) return nullptr;
   return &objects_[static_cast<size_t>(object)];
+}
+
+void Peers::acknowledge() {
+  int on = 1;
+  for (Object& object : objects_) {
+    if (object.kind != ObjectKind::stream || object.peer < 0) continue;
+    kernel_.setsockopt(object.peer, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
 }
 
 int Peers::act(const Step& step, uint64_t& data) {

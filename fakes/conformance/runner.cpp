@@ -121,6 +121,7 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
 }
 
 void Runner::settle() {
+  if (sends_zero_copy_) peers_.acknowledge();
   host_.settle(patience_);
   for (unsigned round = 0; awaited_ > 0 && round < kMostRounds; ++round) {
     for (auto& ring : rings_) {

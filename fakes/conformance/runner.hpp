@@ -78,6 +78,7 @@ class Runner {
   unsigned patience_ = 1;
   // Operations in flight that a worker thread of the kernel does: they end, but nobody knows when.
   unsigned awaited_ = 0;
+  bool sends_zero_copy_ = false;
 };
 
 // A whole run. 0 or -errno of what could not be set up.

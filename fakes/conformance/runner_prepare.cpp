@@ -29,6 +29,7 @@ void Runner::prepare(io_uring_sqe* sqe, const Request& request, bool linked) {
       IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS;
   scratch.awaited = request.op == Op::shutdown && !linked && (request.flags & kUncertain) == 0;
   if (scratch.awaited) ++awaited_;
+  sends_zero_copy_ = sends_zero_copy_ || request.op == Op::send_zc;
   scratch.group = request.group;
   scratch.direct = (request.option & kDirect) != 0;
   scratch.object = request.object;

@@ -15,6 +15,7 @@ bool is_running_timeout(const Request& request) {
 }
 
 bool is_cancellable(const Request& request) {
+  if (request.claimed) return false;
   return request.state == RequestState::polling || request.state == RequestState::working ||
          is_running_timeout(request);
 }

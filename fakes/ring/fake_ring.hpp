@@ -109,6 +109,7 @@ class FakeRing final : public File {
   void start_worker(Request& request);
   void try_on_worker(Request& request);
   void watch(Request& request);
+  bool ready_by_now(Request& request);
   void defer(Request& head);
   void release_deferred();
 

@@ -131,7 +131,10 @@ Step receive_messages(FakeRing& ring, Request& request, Socket& socket) {
         sizeof(io_uring_recvmsg_out) + request.header.msg_namelen + request.header.msg_controllen;
     request.result += static_cast<int32_t>(before);
     request.flags = selection.take(static_cast<size_t>(request.result));
-    if (got.result == 0) return Step::done;  // Rule U24.
+    if (got.result == 0) {  // Rules U24 and U20.
+      if (socket.is_stream() && got.more) request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
+      return Step::done;
+    }
     After after = post_one(ring, request, socket, got);
     if (after != After::go_on) return to_step(after);
   }

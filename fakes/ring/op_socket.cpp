@@ -70,10 +70,15 @@ Step do_connect(FakeRing&, Request& request) {
   Socket* socket = socket_of(request);
   if (socket == nullptr) return Step::done;
   request.poll_mask = POLLOUT;
-  if (!request.started) {
+  if (!request.connecting) {
     request.result =
         socket->connect(reinterpret_cast<const sockaddr*>(&request.address), request.address_size);
-    return request.result == -EINPROGRESS ? Step::wait : Step::done;
+    request.connecting = request.result == -EINPROGRESS;
+    if (request.connecting) return Step::wait;
+    // The socket still knew of an attempt that failed: it is tried once more.
+    bool again = request.result == -ECONNABORTED && !request.aborted;
+    request.aborted = request.aborted || again;
+    return again ? Step::again : Step::done;
   }
   if ((socket->poll() & (POLLOUT | POLLERR | POLLHUP)) == 0) return Step::wait;
   request.result = socket->connect_error();

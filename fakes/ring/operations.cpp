@@ -90,6 +90,9 @@ struct Table {
     transfer(IORING_OP_READV, prepare_vector_transfer, do_read).selects_buffers = true;
     transfer(IORING_OP_WRITE, prepare_transfer, do_write);
     transfer(IORING_OP_WRITEV, prepare_vector_transfer, do_write);
+    for (auto opcode : {IORING_OP_READ, IORING_OP_READV, IORING_OP_WRITE, IORING_OP_WRITEV}) {
+      entries[opcode].fails_later = true;
+    }
     set(IORING_OP_FSYNC, prepare_fsync, do_fsync).needs_file = true;
     set(IORING_OP_OPENAT, prepare_openat, do_openat);
     set(IORING_OP_CLOSE, prepare_close, do_close);
@@ -106,7 +109,7 @@ struct Table {
     set(IORING_OP_CONNECT, prepare_connect, do_connect).needs_file = true;
     transfer(IORING_OP_ACCEPT, prepare_accept, do_accept);
     Operation& shutdown = set(IORING_OP_SHUTDOWN, prepare_shutdown, do_shutdown);
-    shutdown.needs_file = shutdown.on_worker = true;
+    shutdown.needs_file = shutdown.on_worker = shutdown.never_severs = true;
     transfer(IORING_OP_SEND, prepare_send, do_send);
     transfer(IORING_OP_SENDMSG, prepare_sendmsg, do_send);
     transfer(IORING_OP_SEND_ZC, prepare_send, do_send_zc);

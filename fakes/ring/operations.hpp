@@ -25,6 +25,8 @@ struct Operation {
   bool needs_file = false;
   bool selects_buffers = false;  // may have IOSQE_BUFFER_SELECT
   bool takes_ioprio = false;
+  bool fails_later = false;    // its errors come through task work, even if known at once
+  bool never_severs = false;   // an error is no failure to its chain, or to IOSQE_CQE_SKIP_SUCCESS
   bool on_worker = false;  // even an attempt that must fail is a worker thread's
 };
 

@@ -76,6 +76,7 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
       ring.run_expired(request);
       return;
     case RequestState::polling:
+      request.claimed = false;
       if (request.cancelled) {
         request.result = -ECANCELED;
         ring.finish(request);
@@ -174,7 +175,9 @@ void FakeRing::finish(Request& request) {
   request.timer.cancel();
   bool counts_as_success = request.sqe.opcode == IORING_OP_TIMEOUT && request.result == -ETIME &&
                            (request.sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) != 0;
-  if (request.result < 0 && !counts_as_success) request.failed = true;
+  bool severs = request.operation == nullptr || !request.operation->never_severs ||
+                request.file == nullptr;
+  if (request.result < 0 && !counts_as_success && severs) request.failed = true;
   request.next_finished = nullptr;
   (finished_last_ != nullptr ? finished_last_->next_finished : finished_first_) = &request;
   finished_last_ = &request;
@@ -207,7 +210,8 @@ void FakeRing::post_result(Request& request) {
   if (request.silent || (request.skips_cqe && succeeded)) return;
   note_completion(request.number, request.result, flags);
   post({request.sqe.user_data, request.result, flags});
-  if (request.sqe.opcode == IORING_OP_TIMEOUT) --events_posted_;
+  bool expired = request.sqe.opcode == IORING_OP_TIMEOUT && request.result != -ECANCELED;
+  if (expired) --events_posted_;
 }
 
 // The next of the chain is issued by task work; or none is.
