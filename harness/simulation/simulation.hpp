@@ -68,6 +68,7 @@ class Simulation {
   };
 
   void observe();
+  void check_sleeper(Driver& driver);
   void check_roles(const Metrics& metrics);
   void check_leftovers();
 
@@ -86,6 +87,15 @@ class Sometimes {
  public:
   static void hit(const char* name, uint64_t times = 1);
   static std::map<std::string, uint64_t>& counts();
+};
+
+// The same for another process to read: in memory that both share, zero at first.
+struct SavedHits {
+  static constexpr unsigned kMostNames = 128;
+  char names[kMostNames][64];
+  uint64_t hits[kMostNames];
+  void save();
+  void add_to(std::map<std::string, uint64_t>& counts) const;
 };
 
 }  // namespace gatio::harness
