@@ -74,14 +74,19 @@ void Scheduler::spend(uint64_t ns) {
 
 // When a thread could go on, by the clocks' reckoning.
 uint64_t Scheduler::due_ns(const Thread& thread) const {
-  if (thread.sleeper == nullptr || thread.sleeper->woken) return thread.clock_ns;
+  if (goes_on(thread)) return thread.clock_ns;
   return thread.deadline_ns == Events::kNever ? Events::kNever
                                               : std::max(thread.clock_ns, thread.deadline_ns);
 }
 
+// Whether it does not sleep, or no longer has to.
+bool Scheduler::goes_on(const Thread& thread) {
+  return thread.sleeper == nullptr || thread.sleeper->woken || thread.timed_out;
+}
+
 bool Scheduler::can_run(const Thread& thread) const {
   if (thread.ended) return false;
-  if (thread.sleeper == nullptr || thread.sleeper->woken) return true;
+  if (goes_on(thread)) return true;
   return options_.strategy != Strategy::clocks && thread.deadline_ns <= world_.now_ns;
 }
 
@@ -103,7 +108,7 @@ void Scheduler::collect_runnable() {
 uint64_t Scheduler::next_ns() const {
   uint64_t next = world_.events.next_time_ns();
   for (const auto& thread : threads_) {
-    if (thread->ended || thread->sleeper == nullptr || thread->sleeper->woken) continue;
+    if (thread->ended || goes_on(*thread)) continue;
     next = std::min(next, due_ns(*thread));
   }
   return next;
@@ -119,10 +124,10 @@ bool Scheduler::advance() {
     return true;
   }
   for (const auto& thread : threads_) {
-    if (thread->ended || thread->sleeper == nullptr || thread->sleeper->woken) continue;
+    if (thread->ended || goes_on(*thread)) continue;
     if (due_ns(*thread) > next) continue;
     thread->clock_ns = next;
-    thread->sleeper->woken = true;
+    thread->timed_out = true;
   }
   return true;
 }
@@ -229,6 +234,7 @@ bool Scheduler::sleep(Sleeper& sleeper, uint64_t deadline_ns) {
   sleeper.thread = current_;
   self.sleeper = &sleeper;
   self.deadline_ns = deadline_ns;
+  self.timed_out = false;
   self.fiber->give_way();
   return true;
 }

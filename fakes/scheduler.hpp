@@ -85,8 +85,9 @@ class Scheduler final : public Execution {
     std::function<void()> enter;
     Sleeper* sleeper = nullptr;  // not null while it sleeps
     uint64_t deadline_ns = 0;
-    uint64_t clock_ns = 0;  // Strategy::clocks
-    uint32_t priority = 0;  // Strategy::pct: the higher runs
+    bool timed_out = false;  // Strategy::clocks: the deadline has come
+    uint64_t clock_ns = 0;   // Strategy::clocks
+    uint32_t priority = 0;   // Strategy::pct: the higher runs
     uint64_t spent_ns = 0;
     unsigned turns = 0;
     bool ended = false;
@@ -95,6 +96,7 @@ class Scheduler final : public Execution {
   void pass(uint64_t ns, bool demotes);
   void demote(Thread& thread);
   void switch_to(unsigned thread);
+  [[nodiscard]] static bool goes_on(const Thread& thread);
   [[nodiscard]] bool can_run(const Thread& thread) const;
   [[nodiscard]] uint64_t due_ns(const Thread& thread) const;
   [[nodiscard]] uint64_t next_ns() const;

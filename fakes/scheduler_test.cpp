@@ -185,6 +185,25 @@ TEST(Scheduler, AnEndlessRunIsNoticed) {
   EXPECT_EQ(scheduler->run(), Scheduler::End::too_long);
 }
 
+// A sleeper that nobody woke is not told that somebody had: the kernel would go back to sleep.
+TEST(Scheduler, WithClocksADeadlineIsNoWakeUp) {
+  Choices choices(1);
+  World world(choices);
+  Scheduler scheduler(world, {.strategy = Strategy::clocks});
+  world.execution = &scheduler;
+  uint64_t begun_ns = world.now_ns;
+  scheduler.add(
+      "sleeper",
+      [&] {
+        Sleeper sleeper;
+        EXPECT_TRUE(scheduler.sleep(sleeper, begun_ns + 5'000));
+        EXPECT_FALSE(sleeper.woken);
+        EXPECT_EQ(scheduler.now_ns(), begun_ns + 5'000);
+      },
+      [] {});
+  EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
+}
+
 // With clocks of their own whoever is furthest behind turns next, and nothing is left to choice.
 TEST(Scheduler, ClocksRunWhoIsFurthestBehind) {
   Choices choices(1);

@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 
 #include "harness/simulation/simulation.hpp"
 #include "runtime/base/assert.hpp"
@@ -20,7 +19,6 @@ namespace gatio::harness {
 namespace {
 
 constexpr unsigned kMostWorkers = 256;
-constexpr unsigned kMostNames = 128;
 constexpr unsigned kBatch = 32;            // seeds that a worker takes at a time
 constexpr unsigned kChoiceBuckets = 4096;  // of 4 choices each
 constexpr unsigned kMostSecondsOfARun = 20;
@@ -31,8 +29,7 @@ struct WorkerState {
   std::atomic<uint64_t> runs;
   uint64_t steps, preemptions, events, virtual_ns, hash;
   uint64_t choices[kChoiceBuckets];
-  char names[kMostNames][64];
-  uint64_t hits[kMostNames];
+  SavedHits hits;
 };
 
 struct Shared {
@@ -57,15 +54,6 @@ void count(WorkerState& state, const CaseResult& result) {
   state.runs.fetch_add(1, std::memory_order_relaxed);
 }
 
-void save_hits(WorkerState& state) {
-  unsigned at = 0;
-  for (const auto& [name, times] : Sometimes::counts()) {
-    GATIO_ASSERT(at < kMostNames && name.size() < sizeof state.names[at]);
-    strncpy(state.names[at], name.c_str(), sizeof state.names[at] - 1);
-    state.hits[at++] = times;
-  }
-}
-
 // A finding, like an abort, leaves the seed in running_seed: the parent runs it again.
 [[noreturn]] void work(const CampaignOptions& options, Shared& shared, WorkerState& state) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -87,7 +75,7 @@ void save_hits(WorkerState& state) {
     }
   }
   state.running_seed.store(0, std::memory_order_relaxed);
-  save_hits(state);
+  state.hits.save();
   _exit(0);
 }
 
@@ -176,8 +164,7 @@ class Campaign {
       result_.virtual_seconds += static_cast<double>(worker.virtual_ns) * 1e-9;
       result_.hash += worker.hash;
       for (unsigned i = 0; i < kChoiceBuckets; ++i) buckets[i] += worker.choices[i];
-      for (unsigned i = 0; i < kMostNames && worker.hits[i] > 0; ++i)
-        result_.sometimes[worker.names[i]] += worker.hits[i];
+      worker.hits.add_to(result_.sometimes);
     }
     uint64_t seen = 0;
     for (unsigned i = 0; i < kChoiceBuckets; ++i) {

@@ -36,9 +36,9 @@ namespace fs = std::filesystem;
 // planned, no pass begins that could end after the second, and no wait within one goes on past it.
 constexpr double kQuickPlanSeconds = 45;
 constexpr int kQuickDeadlineSeconds = 54;
-// On the fake kernel nothing is noisy: a twentieth of the scenario's time is as good as all of it,
+// On the fake kernel nothing is noisy: a quarter of the scenario's time is as good as all of it,
 // and what repetitions differ by is the network's seed.
-constexpr uint64_t kFakeNsPerSecond = 50'000'000;
+constexpr uint64_t kFakeNsPerSecond = 250'000'000;
 constexpr unsigned kFakeRepetitions = 3;
 
 void complain(const std::string& sentence) {

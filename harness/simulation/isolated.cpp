@@ -30,6 +30,7 @@ struct Report {
   bool completed;
   bool failed;
   char kind[32];
+  SavedHits hits;
   uint32_t choices[];
 };
 
@@ -76,6 +77,7 @@ std::string kind_of(const std::string& finding) {
     sigaction(signal, &action, nullptr);
   }
   alarm(kMostSeconds);
+  Sometimes::counts().clear();
   CaseResult result = which.run(choices, options);
   save_choices();
   if (!trace_path.empty()) save_trace(result.trace, result.threads, result.shape);
@@ -90,6 +92,7 @@ std::string kind_of(const std::string& finding) {
     if (written <= 0) break;
     at += static_cast<size_t>(written);
   }
+  report.hits.save();
   report.completed = true;
   _exit(0);
 }
@@ -112,6 +115,7 @@ IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const Cas
   IsolatedResult result;
   result.choices.assign(report->choices, report->choices + report->choice_count);
   result.trace_hash = report->trace_hash;
+  report->hits.add_to(result.sometimes);
   result.failed = !report->completed || report->failed;
   result.kind = report->completed ? report->kind
                                   : "ended by signal " + std::to_string(WEXITSTATUS(status) - 128);

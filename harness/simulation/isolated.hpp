@@ -2,6 +2,7 @@
 // process only, and the run can be looked at as one that failed. Main thread only.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,8 @@ struct IsolatedResult {
   std::string kind;
   std::string text;               // findings, or what the process said before it died
   std::vector<uint32_t> choices;  // that the run made, up to its end
-  std::string shape;
-  std::string program;
   uint64_t trace_hash = 0;
+  std::map<std::string, uint64_t> sometimes;  // what happened in it, if it came to its end
 };
 
 IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const CaseOptions& options);

@@ -1,5 +1,8 @@
 #include "harness/simulation/simulation.hpp"
 
+#include <array>
+#include <cstring>
+
 #include "runtime/base/sync_point.hpp"
 
 namespace gatio::harness {
@@ -40,6 +43,7 @@ Result<void> Simulation::run() {
     check_leftovers();
     return built;
   }
+  if (on_built_) on_built_();
   fakes::Scheduler& scheduler = parts_->scheduler;
   for (auto& each : runtime.lifecycle().members()) {
     Lifecycle::Member* member = each.get();
@@ -68,11 +72,30 @@ Result<void> Simulation::run() {
   return outcome;
 }
 
+// Whoever sleeps has nothing left that it could have done: no task, nothing that its ring holds for
+// it or has not been given.
+void Simulation::check_sleeper(Driver& driver) {
+  std::array<uint64_t, kPriorityCount> queued_ns;
+  uint32_t tasks = 0;
+  driver.own_load(queued_ns, tasks);
+  if (tasks > 0)
+    falsify("S6: driver " + driver.name() + " sleeps with " + std::to_string(tasks) +
+            " tasks in its queue");
+  if (!driver.is_open()) return;
+  if (driver.ring().has_completions())
+    falsify("S6: driver " + driver.name() + " sleeps with completions to reap");
+  if (driver.ring().needs_enter())
+    falsify("S6: driver " + driver.name() +
+            " sleeps with SQEs to submit, or with what its ring holds back");
+}
+
 // Between two steps: whoever sleeps with mail must be on the way to being woken.
 void Simulation::observe() {
   uint64_t now_ns = world().now_ns;
   for (size_t i = 0; i < drivers_.size(); ++i) {
-    bool waits = drivers_[i]->has_mail() && scheduler().asleep(static_cast<unsigned>(i));
+    bool asleep = scheduler().asleep(static_cast<unsigned>(i));
+    if (asleep) check_sleeper(*drivers_[i]);
+    bool waits = asleep && drivers_[i]->has_mail();
     if (!waits) {
       mail_since_ns_[i] = 0;
     } else if (mail_since_ns_[i] == 0) {
@@ -103,6 +126,19 @@ void Simulation::check_leftovers() {
   parts_->runtime.reset();
   fakes::FakeKernel::Leftovers left = kernel().leftovers();
   if (!left.none()) falsify("S12: left behind: " + left.text());
+}
+
+void SavedHits::save() {
+  unsigned at = 0;
+  for (const auto& [name, times] : Sometimes::counts()) {
+    GATIO_ASSERT(at < kMostNames && name.size() < sizeof names[at]);
+    strncpy(names[at], name.c_str(), sizeof names[at] - 1);
+    hits[at++] = times;
+  }
+}
+
+void SavedHits::add_to(std::map<std::string, uint64_t>& counts) const {
+  for (unsigned i = 0; i < kMostNames && names[i][0] != 0; ++i) counts[names[i]] += hits[i];
 }
 
 void Sometimes::hit(const char* name, uint64_t times) {

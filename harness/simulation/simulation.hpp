@@ -43,6 +43,9 @@ class Simulation {
   // An error is a start that failed in good order.
   Result<void> run();
 
+  // Called once the runtime is built and no driver has run yet.
+  void on_built(std::function<void()> call) { on_built_ = std::move(call); }
+
   // The one that exists, or nullptr.
   static Simulation* current();
 
@@ -65,10 +68,12 @@ class Simulation {
   };
 
   void observe();
+  void check_sleeper(Driver& driver);
   void check_roles(const Metrics& metrics);
   void check_leftovers();
 
   std::unique_ptr<Parts> parts_;
+  std::function<void()> on_built_;
   Metrics metrics_;
   std::vector<std::string> findings_;
   std::vector<Driver*> drivers_;
@@ -82,6 +87,15 @@ class Sometimes {
  public:
   static void hit(const char* name, uint64_t times = 1);
   static std::map<std::string, uint64_t>& counts();
+};
+
+// The same for another process to read: in memory that both share, zero at first.
+struct SavedHits {
+  static constexpr unsigned kMostNames = 128;
+  char names[kMostNames][64];
+  uint64_t hits[kMostNames];
+  void save();
+  void add_to(std::map<std::string, uint64_t>& counts) const;
 };
 
 }  // namespace gatio::harness

@@ -1,0 +1,12 @@
+// The cases of `gatio explore` that have files of their own; see cases.hpp.
+#pragma once
+
+#include "harness/simulation/cases.hpp"
+
+namespace gatio::harness {
+
+CaseResult run_echo(fakes::Choices& choices, const CaseOptions& options);    // echo_cases.cpp
+CaseResult run_faults(fakes::Choices& choices, const CaseOptions& options);  // echo_cases.cpp
+CaseResult run_poll(fakes::Choices& choices, const CaseOptions& options);    // poll_case.cpp
+
+}  // namespace gatio::harness

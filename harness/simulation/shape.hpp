@@ -1,0 +1,41 @@
+// What the cases of `gatio explore` have in common: the shape of a run (machine, mix, placement,
+// strategy of the schedule), taken from the choices, and the result that is made of a run. Plain
+// values and functions; one simulation at a time in a process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "harness/simulation/cases.hpp"
+#include "harness/simulation/simulation.hpp"
+
+namespace gatio::harness {
+
+// What 0 gives for each choice is the smallest.
+struct Shape {
+  SimulationOptions simulation;
+  RuntimeOptions runtime;
+  bool faulty = false;  // faults strike that the case has to bear
+  std::string text;
+};
+
+Shape choose_shape(fakes::Choices& choices, const CaseOptions& options);
+
+CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,
+                     uint64_t begun_ns);
+
+// Asks for the shutdown at a chosen moment, from outside of all drivers.
+class ShutdownAt : private fakes::Event {
+ public:
+  ShutdownAt(Simulation& simulation, uint64_t time_ns) : Event(&fire), simulation_(simulation) {
+    simulation.world().events.schedule(*this, time_ns);
+  }
+
+ private:
+  static void fire(Event* event) {
+    static_cast<ShutdownAt*>(event)->simulation_.runtime().shutdown();
+  }
+  Simulation& simulation_;
+};
+
+}  // namespace gatio::harness
