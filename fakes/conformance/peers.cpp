@@ -172,7 +172,9 @@ int Peers::act(const Step& step, uint64_t& data) {
   if (object == nullptr) return -EBADF;
   switch (step.kind) {
     case StepKind::peer_send:
-      if (object->kind == ObjectKind::event) return kernel_.event_signal(object->fd);
+      if (object->kind == ObjectKind::event) {
+        return object->closed ? -EBADF : kernel_.event_signal(object->fd);
+      }
       return send(step.object, *object, step.amount);
     case StepKind::peer_receive:
       return receive(*object, step.amount, data);

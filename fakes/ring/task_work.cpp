@@ -76,11 +76,11 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
       ring.run_expired(request);
       return;
     case RequestState::polling:
-      request.claimed = false;
       if (request.cancelled) {
         request.result = -ECANCELED;
         ring.finish(request);
-      } else {
+      } else if (request.claimed || ring.is_ready(request)) {
+        request.claimed = false;
         ring.attempt(request);
       }
       return;
@@ -161,6 +161,12 @@ void FakeRing::file_changed(Request& request, uint32_t events) {
   // a second wake-up, or where the state of a connection has changed.
   request.woken_for = request.queued || (events & (POLLHUP | POLLRDHUP)) != 0 ? 0 : events;
   enqueue(request);
+}
+
+// Whoever was woken once is tried; more than once, its file is asked first.
+bool FakeRing::is_ready(const Request& request) const {
+  if (request.woken_for != 0 || request.sqe.opcode == IORING_OP_POLL_ADD) return true;
+  return (request.file->poll() & (request.poll_mask | kAlwaysPolled)) != 0;
 }
 
 void FakeRing::finish_later(Request& request, int32_t result) {
