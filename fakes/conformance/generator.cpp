@@ -161,6 +161,7 @@ class Generator {
     bool& drained = drained_[step.ring];
     bool drains = !drained && percent(2);
     for (uint32_t i = 0; i < count; ++i) {
+      if (drained) step.amount = 0;
       auto op = drained ? Op::nop : static_cast<Op>(weighted(weights_));
       if (linked && percent(20)) op = Op::link_timeout;
       if (op == Op::link_timeout && !linked && !percent(10)) op = Op::nop;

@@ -155,6 +155,7 @@ Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& go
     if (got.result > 0 && socket.is_stream() && all && static_cast<size_t>(got.result) < wanted &&
         selection.group == nullptr) {
       request.done_bytes += static_cast<uint64_t>(got.result);
+      if ((flags & MSG_DONTWAIT) == 0) return Step::wait;
       continue;
     }
     bool complete = got.result >= 0 && static_cast<size_t>(got.result) >= wanted;

@@ -92,6 +92,7 @@ Step do_send(FakeRing& ring, Request& request) {
     machine.charge(static_cast<uint64_t>(count) * machine.costs.copy_ns_per_kib / 1024);
     request.done_bytes += static_cast<uint64_t>(count);
     if (!all || request.done_bytes >= total) break;
+    if ((flags & MSG_DONTWAIT) == 0) return Step::wait;
   }
   request.result = static_cast<int32_t>(request.done_bytes);
   return Step::done;

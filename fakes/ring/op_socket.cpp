@@ -130,8 +130,8 @@ Step do_accept(FakeRing& ring, Request& request) {
     }
     // Where the table is full the connection is lost (rule U26).
     request.result = install(ring, std::move(socket), sqe.file_index);
-    if (request.result < 0) return Step::done;
     request.flags = more ? IORING_CQE_F_SOCK_NONEMPTY : 0;
+    if (request.result < 0) return Step::done;
     if (!request.multishot || !ring.post_more(request, request.result, request.flags)) {
       return Step::done;
     }

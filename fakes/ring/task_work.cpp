@@ -14,6 +14,8 @@ constexpr uint32_t kOvertakesOneIn = 8;
 // How long the network holds on to what was sent without copying, in steps.
 constexpr uint64_t kNotificationStepNs = 20'000;
 constexpr uint32_t kNotificationSteps = 16;
+// The receiver may take its time to acknowledge: Linux's TCP_DELACK_MAX.
+constexpr uint64_t kDelayedNotificationNs = 200'000'000;
 
 }  // namespace
 
@@ -77,10 +79,14 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
       return;
     case RequestState::polling:
       if (request.cancelled) {
-        request.result = -ECANCELED;
+        // What was transferred already is not lost.
+        request.result =
+            request.done_bytes > 0 ? static_cast<int32_t>(request.done_bytes) : -ECANCELED;
+        request.failed = true;
         ring.finish(request);
       } else if (request.claimed || ring.is_ready(request)) {
         request.claimed = false;
+        if (!request.multishot) request.unlink();  // it queues up again
         ring.attempt(request);
       }
       return;
@@ -185,7 +191,8 @@ void FakeRing::finish(Request& request) {
   bool counts_as_success = request.sqe.opcode == IORING_OP_TIMEOUT && request.result == -ETIME &&
                            (request.sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) != 0;
   bool severs = request.operation == nullptr || !request.operation->never_severs ||
-                request.file == nullptr || !request.file->is_socket();
+                request.file == nullptr || !request.file->is_socket() ||
+                request.result == -ECANCELED;
   if (request.result < 0 && !counts_as_success && severs) request.failed = true;
   request.next_finished = nullptr;
   (finished_last_ != nullptr ? finished_last_->next_finished : finished_first_) = &request;
@@ -324,7 +331,9 @@ void FakeRing::start_notification(Request& notification, bool sent) {
     return;
   }
   notification.state = RequestState::timing;
-  start_timer(notification, machine_.world.clock_ns() + steps * kNotificationStepNs);
+  bool delayed = steps == kNotificationSteps - 1;
+  uint64_t delay_ns = delayed ? kDelayedNotificationNs : steps * kNotificationStepNs;
+  start_timer(notification, machine_.world.clock_ns() + delay_ns);
 }
 
 }  // namespace gatio::fakes
