@@ -254,6 +254,8 @@ class Generator {
         break;
       case Op::connect:
         request.object = object({ObjectKind::fresh});
+        // It might happen to have the port that it is connected to.
+        if (is(request.object, ObjectKind::datagram)) request.object = kNoObject;
         request.option = static_cast<uint32_t>(object({ObjectKind::listener}));
         break;
       case Op::socket:

@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint64_t kPatienceNs = 100'000'000;
 constexpr int kBacklog = 16;
+constexpr uint32_t kMostUnread = 1 << 18;
 
 sockaddr* as_address(sockaddr_in& address) {
   return reinterpret_cast<sockaddr*>(&address);
@@ -163,6 +164,8 @@ void Peers::acknowledge() {
   int on = 1;
   for (Object& object : objects_) {
     if (object.kind != ObjectKind::stream || object.peer < 0) continue;
+    uint64_t data = 0;
+    receive(object, kMostUnread, data);
     kernel_.setsockopt(object.peer, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   }
 }

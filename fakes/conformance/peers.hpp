@@ -43,8 +43,8 @@ class Peers {
   int act(const Step& step, uint64_t& data);
   // The next bytes that we or the peer send.
   static std::vector<char> contents(int object, bool ours, uint64_t position, uint32_t bytes);
-  // Makes all peers acknowledge what they have received: until then a zero-copy send keeps its
-  // memory, and when they do it by themselves is a matter of luck.
+  // Makes all peers read and acknowledge what they have received: until then a zero-copy send keeps
+  // its memory, and when they acknowledge it by themselves is a matter of luck.
   void acknowledge();
   // Is closed at the end, without lingering.
   void adopt(int fd) { adopted_.push_back(fd); }

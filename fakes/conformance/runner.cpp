@@ -121,8 +121,11 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
 }
 
 void Runner::settle() {
-  if (sends_zero_copy_) peers_.acknowledge();
   host_.settle(patience_);
+  if (sends_zero_copy_) {
+    peers_.acknowledge();
+    host_.settle(1);
+  }
   for (unsigned round = 0; awaited_ > 0 && round < kMostRounds; ++round) {
     for (auto& ring : rings_) {
       if (ring->ring.kernel_flags() != 0) return;

@@ -182,6 +182,7 @@ int TcpSocket::shutdown(int how) {
   if (state_ == State::listening) {
     if (!receive) return 0;
     stop_listening();
+    tell(POLLERR);
     tell(poll());
     return 0;
   }

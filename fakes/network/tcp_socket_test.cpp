@@ -174,7 +174,7 @@ TEST(TcpSocket, AListenerThatIsShutAcceptsNoMore) {
   Listening watch;
   listener->add(watch);
   EXPECT_EQ(listener->shutdown(SHUT_RD), 0);
-  EXPECT_EQ(watch.times, 1) << "an armed accept must learn of it";
+  EXPECT_GE(watch.times, 1) << "an armed accept must learn of it";
   EXPECT_EQ(poll_text(*listener), "OUT HUP");
   int error = 0;
   bool more = false;

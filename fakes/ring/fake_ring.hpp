@@ -60,7 +60,11 @@ class FakeRing final : public File {
   void start_timer(Request& request, uint64_t time_ns);
   // How many CQEs but those of timeouts were posted, and how many timeouts have ended.
   [[nodiscard]] uint64_t events_posted() const { return events_posted_; }
-  void count_ended_timeout() { ++timeouts_ended_; }
+  // Its CQE is none that timeouts count.
+  void count_ended_timeout() {
+    ++timeouts_ended_;
+    --events_posted_;
+  }
   void count_no_longer(Request& timeout) {
     timeout.target_count = 0;
     --counting_timeouts_;
@@ -108,6 +112,7 @@ class FakeRing final : public File {
   bool chain_up(Request& request);
   void queue(Request& head);
   void issue(Request& request);
+  bool find_file(Request& request);
   void attempt(Request& request);
   void start_link_timeout(Request& request);
   void start_worker(Request& request);

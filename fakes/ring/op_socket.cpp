@@ -66,23 +66,35 @@ int prepare_connect(FakeRing&, Request& request) {
   return 0;
 }
 
+int connect_to(Socket& socket, const Request& request) {
+  return socket.connect(reinterpret_cast<const sockaddr*>(&request.address), request.address_size);
+}
+
+// Where the socket still knew of an attempt that failed, it is tried once more.
+bool is_tried_again(Request& request) {
+  if (request.result != -ECONNABORTED || request.aborted) return false;
+  request.aborted = true;
+  request.connecting = false;
+  return true;
+}
+
 Step do_connect(FakeRing&, Request& request) {
   Socket* socket = socket_of(request);
   if (socket == nullptr) return Step::done;
   request.poll_mask = POLLOUT;
   if (!request.connecting) {
-    request.result =
-        socket->connect(reinterpret_cast<const sockaddr*>(&request.address), request.address_size);
+    request.result = connect_to(*socket, request);
     request.connecting = request.result == -EINPROGRESS;
     if (request.connecting) return Step::wait;
-    // The socket still knew of an attempt that failed: it is tried once more.
-    bool again = request.result == -ECONNABORTED && !request.aborted;
-    request.aborted = request.aborted || again;
-    return again ? Step::again : Step::done;
+    return is_tried_again(request) ? Step::again : Step::done;
   }
   if ((socket->poll() & (POLLOUT | POLLERR | POLLHUP)) == 0) return Step::wait;
-  request.result = socket->connect_error();
-  return Step::done;
+  // Without an error to take, Linux calls connect(2) again to learn the outcome.
+  request.result = -EISCONN;
+  if ((socket->poll() & POLLERR) == 0) request.result = connect_to(*socket, request);
+  if (request.result == -EISCONN) request.result = socket->connect_error();
+  if (request.result == -EINPROGRESS) return Step::wait;
+  return is_tried_again(request) ? Step::again : Step::done;
 }
 
 int prepare_accept(FakeRing&, Request& request) {

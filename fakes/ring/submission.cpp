@@ -205,18 +205,14 @@ void FakeRing::release_deferred() {
 
 void FakeRing::issue(Request& request) {
   request.state = RequestState::running;
-  if (request.operation->needs_file) {
-    request.file =
-        request.fixed_file ? fixed_file(request.sqe.fd) : machine_.descriptors.get(request.sqe.fd);
-    if (request.file == nullptr) {
-      request.result = -EBADF;
-      if (request.operation->on_worker) {
-        start_worker(request);
-      } else {
-        finish(request);
-      }
-      return;
-    }
+  if (request.operation->on_worker) {
+    start_worker(request);
+    start_link_timeout(request);
+    return;
+  }
+  if (!find_file(request)) {
+    finish(request);
+    return;
   }
   if (machine_.strikes(machine_.world.faults.operation_error)) {
     request.result = operation_fault(machine_, request.sqe.opcode);
@@ -232,6 +228,14 @@ void FakeRing::issue(Request& request) {
     attempt(request);
   }
   if (request.state != RequestState::finished) start_link_timeout(request);
+}
+
+bool FakeRing::find_file(Request& request) {
+  if (!request.operation->needs_file) return true;
+  request.file =
+      request.fixed_file ? fixed_file(request.sqe.fd) : machine_.descriptors.get(request.sqe.fd);
+  if (request.file == nullptr) request.result = -EBADF;
+  return request.file != nullptr;
 }
 
 void FakeRing::attempt(Request& request) {
@@ -298,8 +302,9 @@ void FakeRing::start_worker(Request& request) {
 // The request is as a worker thread left it: what comes of it is task work.
 void FakeRing::try_on_worker(Request& request) {
   request.state = RequestState::running;
-  if (request.operation->needs_file && request.file == nullptr) {
-    finish_later(request, -EBADF);
+  // It looks its file up itself: by then another may have closed the descriptor.
+  if (request.file == nullptr && !find_file(request)) {
+    finish_later(request, request.result);
     return;
   }
   request.on_worker = true;
