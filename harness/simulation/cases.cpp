@@ -82,7 +82,7 @@ class ShutdownWhenServed : private fakes::Event {
     bool all = std::ranges::all_of(self->clients_, &HttpClient::finished);
     if (!all && ++self->looks_ < kMostLooks) return self->look_again();
     if (!all) self->simulation_.falsify("S1: a client still waits, and nobody shut down");
-    self->simulation_.runtime().shutdown();
+    self->simulation_.shut_down();
   }
 
   Simulation& simulation_;

@@ -128,7 +128,7 @@ class EchoRun : private fakes::Event {
                             [](const EchoClient& client) { return client.finished(); });
     bool cut =
         self->cut_short() && world.now_ns - self->begun_ns_ >= *self->load_.shutdown_after_ns;
-    if (done || cut) return self->simulation_.runtime().shutdown();
+    if (done || cut) return self->simulation_.shut_down();
     world.events.schedule(*self, world.now_ns + kLookNs);
   }
 

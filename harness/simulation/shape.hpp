@@ -33,7 +33,7 @@ class ShutdownAt : private fakes::Event {
 
  private:
   static void fire(Event* event) {
-    static_cast<ShutdownAt*>(event)->simulation_.runtime().shutdown();
+    static_cast<ShutdownAt*>(event)->simulation_.shut_down();
   }
   Simulation& simulation_;
 };

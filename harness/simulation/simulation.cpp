@@ -32,6 +32,13 @@ Simulation::~Simulation() {
   if (!ended_) static_cast<void>(parts_.release());
 }
 
+void Simulation::shut_down() {
+  Driver* inside = Driver::current();
+  Driver::leave_thread();
+  runtime().shutdown();
+  if (inside != nullptr) inside->enter_thread();
+}
+
 Simulation* Simulation::current() {
   return the_simulation;
 }
