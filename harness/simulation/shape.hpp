@@ -11,13 +11,25 @@
 
 namespace gatio::harness {
 
-// What 0 gives for each choice is the smallest.
 struct Shape {
   SimulationOptions simulation;
   RuntimeOptions runtime;
   std::string text;
 };
 
+struct ShapeOptions {
+  std::string mix = "1both";
+  std::string topology = "numa:1 core:3 pu:1";
+  std::string policy = "best";
+  bool preempts = true;
+  bool pct = false;
+  unsigned pct_depth = 2;
+  bool old_kernel = false;  // without sync_message
+  bool spins = false;
+  unsigned cq_entries = 32;
+};
+Shape make_shape(const ShapeOptions& options);
+// What 0 gives for each choice is the smallest.
 Shape choose_shape(fakes::Choices& choices, const CaseOptions& options);
 
 CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,

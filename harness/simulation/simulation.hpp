@@ -64,6 +64,7 @@ class Simulation {
     std::unique_ptr<Runtime> runtime;
   };
 
+  void at_sync_point(const char* where);
   void observe();
   void check_sleeper(Driver& driver);
   void check_roles(const Metrics& metrics);
