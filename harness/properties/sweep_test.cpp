@@ -38,18 +38,24 @@ ProgramNode small_program() {
   return root;
 }
 
+constexpr const char* kMixes[] = {"1both", "1io+1exec", "1io+1exec+1both"};
+
 TEST(S15, EachFaultOfAProgram) {
-  for (const char* mix : {"1both", "1io+1exec"}) {
-    Trial trial = small_trial(mix, 7);
-    trial.program = small_program();
-    sweep(mix, trial, run_program, {"a start fails", "a fault strikes a run that serves"});
+  for (const char* mix : kMixes) {
+    for (uint64_t seed = 7; seed < 11; ++seed) {
+      Trial trial = small_trial(mix, seed);
+      trial.program = small_program();
+      sweep(mix, trial, run_program, {"a start fails", "a fault strikes a run that serves"});
+    }
   }
 }
 
 TEST(S15, EachFaultOfStreams) {
-  for (const char* mix : {"1both", "1io+1exec"}) {
-    sweep(mix, small_trial(mix, 11), run_load,
-          {"a start fails", "a fault strikes a run that serves", "a connection is reset"});
+  for (const char* mix : kMixes) {
+    for (uint64_t seed = 7; seed < 11; ++seed) {
+      sweep(mix, small_trial(mix, seed), run_load,
+            {"a start fails", "a fault strikes a run that serves", "a connection is reset"});
+    }
   }
 }
 

@@ -232,16 +232,6 @@ CaseResult run_load(const Trial& trial, fakes::Choices& choices) {
   return result;
 }
 
-namespace {
-
-void expect_hits(const char* what, std::map<std::string, uint64_t>& counts,
-                 std::initializer_list<const char*> sometimes) {
-  for (const char* each : sometimes)
-    EXPECT_GE(counts[each], kAtLeast) << what << " says little: too seldom " << each;
-}
-
-}  // namespace
-
 void sweep(const char* what, const Trial& trial, Run run,
            std::initializer_list<const char*> sometimes) {
   fakes::Choices calm(trial.seed);
@@ -265,8 +255,8 @@ void sweep(const char* what, const Trial& trial, Run run,
     if (result.failed) return;
     choices.back() = choice.value;
   }
-  EXPECT_GT(points, 100u) << what;
-  expect_hits(what, counts, sometimes);
+  EXPECT_GT(points, 30u) << what;
+  for (const char* each : sometimes) EXPECT_GE(counts[each], 1u) << what << ": never " << each;
 }
 
 // The seed is always the same, unless RC_PARAMS gives another one, so that a red run is never bad
@@ -293,7 +283,8 @@ void hold(const char* what, const Wanted& wanted, Run run,
     ADD_FAILURE() << what << ": " << text.str();
     return;
   }
-  expect_hits(what, counts, sometimes);
+  for (const char* each : sometimes)
+    EXPECT_GE(counts[each], kAtLeast) << what << " says little: too seldom " << each;
 }
 
 }  // namespace gatio::harness
