@@ -216,7 +216,8 @@ int FakeRing::wait(unsigned wanted, uint64_t deadline_ns) {
         return -EINTR;
       }
       machine_.charge(machine_.costs.wake_ns);
-      // Whoever keeps clocks wakes a sleeper for its deadline, too: what counts is that no work came.
+      // Whoever keeps clocks wakes a sleeper for its deadline, too: what counts is that no work
+      // came.
       if (work_first_ == nullptr && machine_.world.clock_ns() >= deadline_ns) result = -ETIME;
     }
     // Linux 6.13 runs as many items as CQEs are missing, others all that there are.
