@@ -1,5 +1,7 @@
 #include "fakes/file.hpp"
 
+#include <poll.h>
+
 namespace gatio::fakes {
 
 // Not inlined: g++ 12 sees a mark's address stored, and not that the mark takes itself out.
@@ -22,7 +24,9 @@ void File::notify(uint32_t events) {
   while (place.next_ != &end) {
     Watch* watch = place.next_;
     insert(*watch, place);
+    bool last = watch->alone_ && (events & (POLLHUP | POLLERR)) == 0;
     watch->changed(events);
+    if (last) return;
   }
 }
 

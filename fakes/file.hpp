@@ -30,6 +30,9 @@ class Watch {
 
  public:
   [[nodiscard]] bool linked() const { return next_ != nullptr; }
+  // Of those who are told alone, and stand behind all others, only the first is told of bytes or
+  // connections that have come: EPOLLEXCLUSIVE.
+  void be_told_alone(bool on) { alone_ = on; }
   void unlink() {
     if (next_ == nullptr) return;
     previous_->next_ = next_;
@@ -41,6 +44,7 @@ class Watch {
   friend class File;
   Watch* next_ = nullptr;
   Watch* previous_ = nullptr;
+  bool alone_ = false;
 };
 
 using FilePtr = std::shared_ptr<File>;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "fakes/conformance/fake_host.hpp"
@@ -46,19 +47,22 @@ TEST(Checker, AllowsWhatTheModelDoesItself) {
   }
 }
 
+// One of several requests is cancelled, any of them: that which it was is found by searching.
 TEST(Checker, FindsChoicesThatAreNotTheTamest) {
+  Program program =
+      one_batch({{.op = Op::recv, .id = 1, .object = 0, .bytes = 4},
+                 {.op = Op::recv, .id = 2, .object = 0, .bytes = 4},
+                 {.op = Op::recv, .id = 3, .object = 0, .bytes = 4},
+                 {.op = Op::cancel, .id = 4, .object = 0, .option = IORING_ASYNC_CANCEL_FD}});
   Checker checker(make_fake_host(), 400);
-  unsigned searched = 0;
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
-    Program program = generate(seed);
-    Choices choices{std::vector<uint32_t>{}};
-    tamest_record_of(program);
-    Choices wild(seed);
-    Record record = record_of(program, wild);
-    Verdict verdict = checker.check(program, record);
-    if (verdict.allowed && verdict.runs > 1) ++searched;
+  std::set<std::string> seen;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Choices choices(seed);
+    Record record = record_of(program, choices);
+    seen.insert(to_text(record[0]));
+    EXPECT_TRUE(checker.check(program, record).allowed) << to_text(record[0]);
   }
-  EXPECT_GE(searched, 3u);
+  EXPECT_EQ(seen.size(), 3u);
 }
 
 TEST(Checker, BelievesNoLie) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <initializer_list>
 #include <iterator>
+#include <set>
 
 #include "runtime/base/prng.hpp"
 
@@ -150,6 +151,7 @@ class Generator {
       for (uint32_t i = 0; i < most; ++i) {
         step.requests.push_back(request);
         step.requests.back().id = next_id_++;
+        if (request.op == Op::timeout_multishot) repeating_.insert(next_id_ - 1);
       }
       return;
     }
@@ -170,9 +172,12 @@ class Generator {
       if (drains && i > 0 && (step.requests.back().flags & kLinkFlags) == 0) {
         request = {.op = Op::nop, .flags = IOSQE_IO_DRAIN};
         drained = true;
+        drains = false;
+        step.amount = 0;
       }
       if (percent(4)) request.flags |= IOSQE_CQE_SKIP_SUCCESS;
       request.id = next_id_++;
+      if (request.op == Op::timeout_multishot) repeating_.insert(request.id);
       step.requests.push_back(request);
     }
     isolate_connects(step.requests);
@@ -309,7 +314,10 @@ class Generator {
         request.bytes = 1 + below(3);
         break;
       case Op::timeout_update:
-        request.target = earlier_id();
+        // One that repeats would do so for ever from then on.
+        do {
+          request.target = earlier_id();
+        } while (repeating_.contains(request.target));
         request.option = percent(50) ? kLong : 0;
         break;
       case Op::link_timeout:
@@ -324,6 +332,7 @@ class Generator {
   Program program_;
   std::array<unsigned, kOps> weights_{};
   std::array<bool, 2> drained_{};  // by ring
+  std::set<uint32_t> repeating_;   // ids of timers
   uint32_t next_id_ = 1;
 };
 

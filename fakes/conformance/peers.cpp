@@ -145,6 +145,12 @@ int Peers::connect_pair(Object& object) {
     object.fd = result;
   }
   if (listener >= 0) kernel_.close(listener);
+  // Small pieces must not wait for each other's acknowledgement.
+  int on = 1;
+  for (int fd : {object.fd, object.peer}) {
+    if (result < 0) return result;
+    result = kernel_.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   return result;
 }
 
@@ -166,7 +172,9 @@ int Peers::act(const Step& step, uint64_t& data) {
   if (object == nullptr) return -EBADF;
   switch (step.kind) {
     case StepKind::peer_send:
-      if (object->kind == ObjectKind::event) return kernel_.event_signal(object->fd);
+      if (object->kind == ObjectKind::event) {
+        return object->closed ? -EBADF : kernel_.event_signal(object->fd);
+      }
       return send(step.object, *object, step.amount);
     case StepKind::peer_receive:
       return receive(*object, step.amount, data);

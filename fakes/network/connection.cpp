@@ -204,8 +204,15 @@ void Connection::take_data(Pipe& pipe, Chunk* chunk, Tidings& tidings) {
     abort(1 - pipe.sender);
     return;
   }
-  pipe.received.merge(chunk);
   if (tidings.receiver == nullptr) tidings.receiver = receiver->weak_from_this().lock();
+  if (receiver->refuses_data()) {
+    fabric_.chunks.put(chunk);
+    abort(1 - pipe.sender);
+    receiver->was_reset();
+    tidings.receiver_events |= receiver->poll();
+    return;
+  }
+  pipe.received.merge(chunk);
   tidings.receiver_events |= POLLIN | POLLRDNORM;
 }
 

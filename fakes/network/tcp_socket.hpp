@@ -25,6 +25,10 @@ class TcpSocket final : public InetSocket {
   Received receive(std::span<const iovec> to, int flags) override;
   int64_t send(std::span<const iovec> from, int flags, const sockaddr* to,
                socklen_t to_size) override;
+  // Whoever has shut down both ways answers data with a reset.
+  [[nodiscard]] bool refuses_data() const {
+    return state_ == State::connected && receive_shut_ && send_shut_ && !done_;
+  }
   [[nodiscard]] bool listening() const override { return state_ == State::listening; }
 
   // What its connection tells it.

@@ -130,16 +130,16 @@ void UdpSocket::dispatch(std::span<const iovec> from, size_t bytes, const Addres
 }
 
 void UdpSocket::sent(size_t charge) {
-  bool was_writable = writable();
   on_way_ -= charge;
-  if (!was_writable && writable()) tell(kOut | POLLWRBAND);
+  // Linux says so each time, not only when there was no room before.
+  if (writable()) tell(kOut | POLLWRBAND);
 }
 
 void UdpSocket::refused(const Address& peer) {
   // Who is not connected could not know which datagram is meant.
   if (!has_remote() || remote_ != peer) return;
   error_ = ECONNREFUSED;
-  tell(poll());
+  tell(POLLERR);
 }
 
 bool UdpSocket::take(Datagram* datagram) {

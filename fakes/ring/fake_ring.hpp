@@ -61,6 +61,10 @@ class FakeRing final : public File {
   // How many CQEs but those of timeouts were posted, and how many timeouts have ended.
   [[nodiscard]] uint64_t events_posted() const { return events_posted_; }
   void count_ended_timeout() { ++timeouts_ended_; }
+  void count_no_longer(Request& timeout) {
+    timeout.target_count = 0;
+    --counting_timeouts_;
+  }
   void count_counting_timeout() { ++counting_timeouts_; }
   // A CQE besides a request's own, which finds room in the overflow list if nowhere else.
   void post(const Cqe& cqe);
@@ -110,6 +114,7 @@ class FakeRing final : public File {
   void try_on_worker(Request& request);
   void watch(Request& request);
   bool ready_by_now(Request& request);
+  [[nodiscard]] bool is_ready(const Request& request) const;
   void defer(Request& head);
   void release_deferred();
 

@@ -33,10 +33,15 @@ int prepare_poll_add(FakeRing&, Request& request) {
 }
 
 Step do_poll_add(FakeRing& ring, Request& request) {
-  uint32_t ready = request.file->poll() & request.poll_mask;
+  uint32_t events = request.woken_for != 0 ? request.woken_for : request.file->poll();
+  uint32_t ready = events & request.poll_mask;
+  request.woken_for = 0;
   if (ready == 0) return Step::wait;
   // What is ready from the start is delivered by task work if more is to follow.
-  if (request.multishot && !request.started) return Step::again;
+  if (request.multishot && !request.started) {
+    request.woken_for = ready;
+    return Step::again;
+  }
   auto result = static_cast<int32_t>(ready);
   if (request.multishot && ring.post_more(request, result, 0)) return Step::wait;
   request.result = result;

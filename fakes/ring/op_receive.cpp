@@ -90,7 +90,8 @@ Step receive_many(FakeRing& ring, Request& request, Socket& socket) {
     request.result = static_cast<int32_t>(got.result);
     if (got.result <= 0) {
       // At its end, but not after a reset, a stream counts as not empty (rule U20).
-      if (got.result == 0 && got.more) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
+      bool ended = got.result == 0 && socket.is_stream() && got.more;
+      if (ended) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
       return Step::done;
     }
     request.flags = selection.take(static_cast<size_t>(got.result));

@@ -85,7 +85,10 @@ Step do_timeout_remove(FakeRing& ring, Request& request) {
   if (timeout == nullptr) {
     request.result = -ENOENT;  // Also one that has expired and is not delivered (rule U43).
   } else if (updates) {
+    // It no longer counts anything: neither completions nor its own repetitions.
     timeout->time_ns = request.time_ns;
+    timeout->repeats = 0;
+    if (timeout->target_count != 0) ring.count_no_longer(*timeout);
     ring.start_timer(*timeout, when(ring, request.time_ns, sqe.timeout_flags));
   } else {
     ring.finish_later(*timeout, -ECANCELED);

@@ -25,9 +25,9 @@ struct Operation {
   bool needs_file = false;
   bool selects_buffers = false;  // may have IOSQE_BUFFER_SELECT
   bool takes_ioprio = false;
-  bool fails_later = false;    // its errors come through task work, even if known at once
-  bool never_severs = false;   // an error is no failure to its chain, or to IOSQE_CQE_SKIP_SUCCESS
-  bool on_worker = false;  // even an attempt that must fail is a worker thread's
+  bool fails_later = false;   // its errors come through task work, even if known at once
+  bool never_severs = false;  // an error is no failure to its chain, or to IOSQE_CQE_SKIP_SUCCESS
+  bool on_worker = false;     // even an attempt that must fail is a worker thread's
 };
 
 // nullptr for an opcode that Linux does not know. Aborts by name where the fake does not know what

@@ -257,6 +257,7 @@ void FakeRing::attempt(Request& request) {
       return;
     case Step::again:
       request.state = RequestState::polling;
+      request.claimed = false;
       if (!request.linked()) watch(request);
       enqueue(request);
       return;
@@ -271,7 +272,9 @@ void FakeRing::attempt(Request& request) {
 // As Linux queues those who wait for a file: whoever came last is told first, but of those who
 // accept the first.
 void FakeRing::watch(Request& request) {
-  if (request.sqe.opcode == IORING_OP_ACCEPT) {
+  bool accepts = request.sqe.opcode == IORING_OP_ACCEPT;
+  request.be_told_alone(accepts);
+  if (accepts) {
     request.file->add(request);
   } else {
     request.file->add_first(request);

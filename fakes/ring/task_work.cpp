@@ -76,11 +76,11 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
       ring.run_expired(request);
       return;
     case RequestState::polling:
-      request.claimed = false;
       if (request.cancelled) {
         request.result = -ECANCELED;
         ring.finish(request);
-      } else {
+      } else if (request.claimed || ring.is_ready(request)) {
+        request.claimed = false;
         ring.attempt(request);
       }
       return;
@@ -157,7 +157,16 @@ void FakeRing::run_expired(Request& request) {
 void FakeRing::file_changed(Request& request, uint32_t events) {
   if (request.state != RequestState::polling) return;
   if ((events & (request.poll_mask | kAlwaysPolled)) == 0) return;
+  // A poll says what it was woken for, even if that has passed meanwhile; but it looks again after
+  // a second wake-up, or where the state of a connection has changed.
+  request.woken_for = request.queued || (events & (POLLHUP | POLLRDHUP)) != 0 ? 0 : events;
   enqueue(request);
+}
+
+// Whoever was woken once is tried; more than once, its file is asked first.
+bool FakeRing::is_ready(const Request& request) const {
+  if (request.woken_for != 0 || request.sqe.opcode == IORING_OP_POLL_ADD) return true;
+  return (request.file->poll() & (request.poll_mask | kAlwaysPolled)) != 0;
 }
 
 void FakeRing::finish_later(Request& request, int32_t result) {
@@ -176,7 +185,7 @@ void FakeRing::finish(Request& request) {
   bool counts_as_success = request.sqe.opcode == IORING_OP_TIMEOUT && request.result == -ETIME &&
                            (request.sqe.timeout_flags & IORING_TIMEOUT_ETIME_SUCCESS) != 0;
   bool severs = request.operation == nullptr || !request.operation->never_severs ||
-                request.file == nullptr;
+                request.file == nullptr || !request.file->is_socket();
   if (request.result < 0 && !counts_as_success && severs) request.failed = true;
   request.next_finished = nullptr;
   (finished_last_ != nullptr ? finished_last_->next_finished : finished_first_) = &request;
@@ -307,11 +316,13 @@ void FakeRing::add_notification(Request& request, int32_t result) {
 }
 
 void FakeRing::start_notification(Request& notification, bool sent) {
-  if (!sent) {
+  // What was never sent is not held by the network.
+  uint32_t most = sent ? kNotificationSteps : 1;
+  uint64_t steps = machine_.world.choices.choose(ChoiceKind::delay, most);
+  if (steps == 0) {
     finish_later(notification, notification.result);
     return;
   }
-  uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kNotificationSteps);
   notification.state = RequestState::timing;
   start_timer(notification, machine_.world.clock_ns() + steps * kNotificationStepNs);
 }
