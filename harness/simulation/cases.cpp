@@ -1,6 +1,9 @@
 #include "harness/simulation/cases.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <memory>
+#include <optional>
 
 #include "harness/simulation/http_client.hpp"
 #include "harness/simulation/simulation.hpp"
@@ -18,6 +21,7 @@ using fakes::Strategy;
 struct Shape {
   SimulationOptions simulation;
   RuntimeOptions runtime;
+  bool faulty = false;  // faults strike that the case has to bear
   std::string text;
 };
 
@@ -35,9 +39,12 @@ Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
   bool pct = options.preempt && choices.choose(ChoiceKind::program, 2) == 1;
   bool old_kernel = choices.one_in(ChoiceKind::program, 4);
   bool spins = choices.one_in(ChoiceKind::program, 4);
+  bool small_rings = choices.one_in(ChoiceKind::program, 3);
+  shape.faulty = choices.one_in(ChoiceKind::program, 3);
 
   shape.text = std::string(mix) + " on " + topology + ", " + policy + (pct ? ", pct" : "") +
-               (old_kernel ? ", without sync_message" : "") + (spins ? ", spinning" : "");
+               (old_kernel ? ", without sync_message" : "") + (spins ? ", spinning" : "") +
+               (small_rings ? ", small rings" : "") + (shape.faulty ? ", faults" : "");
   fakes::SchedulerOptions& scheduler = shape.simulation.scheduler;
   scheduler.strategy = pct ? Strategy::pct : Strategy::random;
   scheduler.preempt_one_in = options.preempt ? 4 : 0;
@@ -48,8 +55,8 @@ Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
   config::RuntimeConfig& config = shape.runtime.config;
   config.placement = policy;
   config.heap_mb = 4;
-  config.sq_entries = 16;
-  config.cq_entries = 32;
+  config.sq_entries = small_rings ? 2 : 16;
+  config.cq_entries = small_rings ? 4 : 32;
   config.spin_us = spins ? 20 : 0;
   config.tpcs = {
       config::TpcConfig{.nodes = {}, .drivers = *config::parse_mix(mix), .declared = {}}};
@@ -74,31 +81,6 @@ CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices&
   return result;
 }
 
-// A program of tasks on drivers without any port.
-CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
-  Shape shape = choose_shape(choices, options);
-  ProgramNode root = generate_program(choices, 12);
-  std::string printed = print(root);
-  Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
-  uint64_t begun_ns = simulation.world().now_ns;
-  TaskProgram program(simulation, std::move(root));
-  simulation.runtime().on_start([&]() -> Task<void> {
-    co_await program.run();
-    simulation.runtime().shutdown();
-  });
-  Result<void> ran = simulation.run();
-  if (!ran) {
-    simulation.falsify("S12: the run failed: " + ran.error().message());
-  } else if (simulation.ended()) {
-    if (!program.done()) simulation.falsify("S1: the program did not come to its end");
-    program.check();
-  }
-  CaseResult result = result_of(simulation, shape, choices, begun_ns);
-  result.program = printed;
-  return result;
-}
-
 // Asks for the shutdown at a chosen moment, from outside of all drivers.
 class ShutdownAt : private fakes::Event {
  public:
@@ -112,6 +94,86 @@ class ShutdownAt : private fakes::Event {
   }
   Simulation& simulation_;
 };
+
+// A program of tasks on drivers without any port.
+CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
+  Shape shape = choose_shape(choices, options);
+  bool interrupted = choices.one_in(ChoiceKind::program, 4);
+  if (shape.faulty) {
+    shape.simulation.faults = {
+        .short_transfer = 4, .operation_error = 16, .enter_eintr = 8, .enter_busy = 4};
+  }
+  ProgramNode root = generate_program(choices, 12);
+  std::string printed = print(root);
+  Simulation simulation(choices, shape.simulation, shape.runtime);
+  simulation.world().trace.keep(options.keep_trace);
+  uint64_t begun_ns = simulation.world().now_ns;
+  TaskProgram program(simulation, std::move(root));
+  simulation.runtime().on_start([&]() -> Task<void> {
+    co_await program.run();
+    simulation.runtime().shutdown();
+  });
+  std::unique_ptr<ShutdownAt> early;
+  simulation.runtime().on_serving([&](const std::vector<Endpoint>&) {
+    if (!interrupted) return;
+    early = std::make_unique<ShutdownAt>(
+        simulation, begun_ns + 5'000 * choices.choose(ChoiceKind::program, 100));
+  });
+  Result<void> ran = simulation.run();
+  if (!ran) {
+    simulation.falsify("S12: the run failed: " + ran.error().message());
+  } else if (simulation.ended()) {
+    if (!program.done()) simulation.falsify("S1: the program did not come to its end");
+    program.check();
+  }
+  CaseResult result = result_of(simulation, shape, choices, begun_ns);
+  result.program = printed;
+  return result;
+}
+
+// Asks for it when all clients have got what they asked for, which must be soon.
+class ShutdownWhenServed : private fakes::Event {
+ public:
+  ShutdownWhenServed(Simulation& simulation, const std::deque<HttpClient>& clients)
+      : Event(&fire), simulation_(simulation), clients_(clients) {
+    look_again();
+  }
+
+ private:
+  static constexpr uint64_t kLookNs = 1'000'000;
+  static constexpr unsigned kMostLooks = 2'000;
+
+  void look_again() {
+    simulation_.world().events.schedule(*this, simulation_.world().now_ns + kLookNs);
+  }
+  static void fire(Event* event) {
+    auto* self = static_cast<ShutdownWhenServed*>(event);
+    bool all = std::ranges::all_of(self->clients_, &HttpClient::finished);
+    if (!all && ++self->looks_ < kMostLooks) return self->look_again();
+    if (!all) self->simulation_.falsify("S1: a client still waits, and nobody shut down");
+    self->simulation_.runtime().shutdown();
+  }
+
+  Simulation& simulation_;
+  const std::deque<HttpClient>& clients_;
+  unsigned looks_ = 0;
+};
+
+// Nobody shut down before the clients were served: each has got all that it asked for.
+void check_served(Simulation& simulation, const std::deque<HttpClient>& clients,
+                  const Metrics& metrics) {
+  bool aborted = false;
+  for (const HttpClient& client : clients) {
+    const HttpClientStats& stats = client.stats();
+    aborted = aborted || stats.aborted;
+    if (!stats.aborted && (stats.answered < client.options().requests || stats.refused > 0))
+      simulation.falsify("S1: a client was sent away with " + std::to_string(stats.answered) +
+                         " of " + std::to_string(client.options().requests) + " answers");
+  }
+  if (!aborted && metrics.resets > 0)
+    simulation.falsify("S13: a connection broke though no client broke off");
+  Sometimes::hit("all clients are served before the shutdown");
+}
 
 // What a drain owes to clients (R10), as they see it.
 void check_clients(Simulation& simulation, const std::deque<HttpClient>& clients,
@@ -145,20 +207,27 @@ CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
   unsigned client_count = 1 + choices.choose(ChoiceKind::program, 4);
   uint64_t shutdown_after_ns = 20'000 * (1 + choices.choose(ChoiceKind::program, 100));
   bool short_of_buffers = choices.one_in(ChoiceKind::program, 3);
+  bool patient = choices.choose(ChoiceKind::program, 2) == 1;
+  if (shape.faulty) {
+    shape.simulation.faults = {
+        .short_transfer = 4, .no_buffers = 8, .accept_limit = 8, .enter_eintr = 8, .enter_busy = 4};
+  }
   Simulation simulation(choices, shape.simulation, shape.runtime);
   simulation.world().trace.keep(options.keep_trace);
   uint64_t begun_ns = simulation.world().now_ns;
   scenarios::Arguments arguments;
   Runtime& runtime = simulation.runtime();
-  runtime.add_handler("hello", [](const http::Request&, http::Response& response) -> Task<void> {
-    response.content_type("text/plain").body("Hello, World!");
-    co_return;
-  });
+  runtime.add_handler("hello",
+                      [](const http::Request& request, http::Response& response) -> Task<void> {
+                        response.content_type("text/plain").body(request.target());
+                        co_return;
+                      });
   config::ListenerConfig listener = arguments.http_listener("hello");
   listener.buffers = {.count = short_of_buffers ? 2u : 16u, .size = 256};
   runtime.add_listener(listener);
   std::deque<HttpClient> clients;
   std::unique_ptr<ShutdownAt> shutdown;
+  std::unique_ptr<ShutdownWhenServed> served;
   runtime.on_serving([&](const std::vector<Endpoint>& endpoints) {
     for (unsigned i = 0; i < client_count; ++i) {
       HttpClientOptions client;
@@ -168,18 +237,27 @@ CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
       client.first_ns = 1'000 * choices.choose(ChoiceKind::program, 100);
       client.in_pieces = choices.choose(ChoiceKind::program, 2) == 1;
       client.may_abort = choices.one_in(ChoiceKind::program, 4);
+      client.numbered = true;
       clients.emplace_back(simulation.world(), simulation.kernel().network(), client);
       clients.back().start();
     }
-    shutdown =
-        std::make_unique<ShutdownAt>(simulation, simulation.world().now_ns + shutdown_after_ns);
+    if (patient) {
+      served = std::make_unique<ShutdownWhenServed>(simulation, clients);
+    } else {
+      shutdown =
+          std::make_unique<ShutdownAt>(simulation, simulation.world().now_ns + shutdown_after_ns);
+    }
   });
   Result<void> ran = simulation.run();
   if (!ran) simulation.falsify("S12: the run failed: " + ran.error().message());
-  if (simulation.ended()) check_clients(simulation, clients, simulation.metrics());
+  if (simulation.ended()) {
+    check_clients(simulation, clients, simulation.metrics());
+    if (patient) check_served(simulation, clients, simulation.metrics());
+  }
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
-  result.program = std::to_string(client_count) + " clients, shutdown after " +
-                   std::to_string(shutdown_after_ns / 1000) + " us\n";
+  result.program = std::to_string(client_count) + " clients, shutdown " +
+                   (patient ? "when they are served\n"
+                            : "after " + std::to_string(shutdown_after_ns / 1000) + " us\n");
   clients.clear();
   return result;
 }
@@ -196,13 +274,19 @@ CaseResult run_start(fakes::Choices& choices, const CaseOptions& options) {
   simulation.world().trace.keep(options.keep_trace);
   uint64_t begun_ns = simulation.world().now_ns;
   scenarios::Arguments arguments;
+  std::optional<ShutdownAt> early_shutdown;
   simulation.runtime().add_handler(
       "hello", [](const http::Request&, http::Response&) -> Task<void> { co_return; });
   simulation.runtime().add_listener(arguments.http_listener("hello"));
+  bool early = choices.one_in(ChoiceKind::program, 3);
+  uint64_t early_ns = begun_ns + 1'000 * choices.choose(ChoiceKind::program, 20);
+  simulation.on_built([&] {
+    if (early) early_shutdown.emplace(simulation, early_ns);
+  });
   bool served = false;
   simulation.runtime().on_serving([&](const std::vector<Endpoint>&) {
     served = true;
-    simulation.runtime().shutdown();
+    if (!early) simulation.runtime().shutdown();
   });
   Result<void> ran = simulation.run();
   if (ran && !served && simulation.ended())

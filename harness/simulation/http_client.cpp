@@ -45,9 +45,13 @@ HttpClient::HttpClient(fakes::World& world, fakes::Network& network,
       network_(network),
       options_(options),
       on_answer_(std::move(on_answer)),
-      request_("GET " + options.path + " HTTP/1.1\r\nHost: simulated\r\n\r\n") {}
+      request_(request_for(options.path)) {}
 
 HttpClient::~HttpClient() = default;
+
+std::string HttpClient::request_for(const std::string& path) {
+  return "GET " + path + " HTTP/1.1\r\nHost: simulated\r\n\r\n";
+}
 
 void HttpClient::start() {
   next_start_ns_ = world_.now_ns + options_.first_ns;
@@ -137,8 +141,9 @@ void HttpClient::produce() {
     } else {
       starts_.push_back(world_.now_ns);
     }
-    output_ += request_;
-    output_total_ += request_.size();
+    size_t before = output_.size();
+    output_ += options_.numbered ? request_for("/" + std::to_string(begun_)) : request_;
+    output_total_ += output_.size() - before;
     ends_at_.push_back(output_total_);
     ++begun_;
   }
@@ -205,7 +210,9 @@ void HttpClient::take_answers() {
     }
     if (rest.size() < head.size + head.body) break;
     std::string_view body = rest.substr(head.size, head.body);
-    answer_is(!options_.body || body == *options_.body, std::string(body.substr(0, 60)));
+    bool right = options_.numbered ? body == "/" + std::to_string(stats_.answered)
+                                   : !options_.body || body == *options_.body;
+    answer_is(right, std::string(body.substr(0, 60)));
     at += head.size + head.body;
   }
   input_.erase(0, at);

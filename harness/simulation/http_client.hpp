@@ -24,6 +24,7 @@ struct HttpClientOptions {
   uint64_t first_ns = 0;     // when it begins, after start()
   bool in_pieces = false;    // cuts its requests where choices say
   bool may_abort = false;    // may close, half-close or reset when choices say
+  bool numbered = false;     // request N asks for "/N", and its answer must be these bytes
   std::string path = "/";
   std::optional<std::string> body = "Hello, World!";  // what each answer must be, if it matters
 };
@@ -52,6 +53,7 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   void stop();
   [[nodiscard]] bool finished() const { return state_ == State::finished; }
   [[nodiscard]] const HttpClientStats& stats() const { return stats_; }
+  [[nodiscard]] const HttpClientOptions& options() const { return options_; }
 
  private:
   enum class State : uint8_t { idle, connecting, open, half_closed, finished };
@@ -79,6 +81,8 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   bool stopping_ = false;
   uint64_t begun_ = 0;          // requests put into the output
   uint64_t next_start_ns_ = 0;  // open loop: the intended start of the next one
+  [[nodiscard]] static std::string request_for(const std::string& path);
+
   const std::string request_;
   std::string output_;
   size_t output_at_ = 0;

@@ -40,6 +40,7 @@ Result<void> Simulation::run() {
     check_leftovers();
     return built;
   }
+  if (on_built_) on_built_();
   fakes::Scheduler& scheduler = parts_->scheduler;
   for (auto& each : runtime.lifecycle().members()) {
     Lifecycle::Member* member = each.get();

@@ -43,6 +43,9 @@ class Simulation {
   // An error is a start that failed in good order.
   Result<void> run();
 
+  // Called once the runtime is built and no driver has run yet.
+  void on_built(std::function<void()> call) { on_built_ = std::move(call); }
+
   // The one that exists, or nullptr.
   static Simulation* current();
 
@@ -69,6 +72,7 @@ class Simulation {
   void check_leftovers();
 
   std::unique_ptr<Parts> parts_;
+  std::function<void()> on_built_;
   Metrics metrics_;
   std::vector<std::string> findings_;
   std::vector<Driver*> drivers_;

@@ -164,6 +164,10 @@ Task<void> TaskProgram::run_node(const ProgramNode& node) {
   }
   enter(node);
   ++states_[node.number].ended;
+  states_[node.number].failed = error != nullptr;
+  for (const ProgramNode& child : node.children) {
+    if (states_[child.number].failed && !error) falsify(node, "does not learn that a child failed");
+  }
   leave(node);
   if (error) std::rethrow_exception(error);
 }

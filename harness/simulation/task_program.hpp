@@ -72,6 +72,7 @@ class TaskProgram {
     unsigned ended = 0;
     unsigned spawned = 0;
     bool inside = false;  // a segment of it runs right now
+    bool failed = false;  // it ended with an exception
   };
   struct Planned {};  // what `fail` throws
 
