@@ -1,6 +1,7 @@
 #include "harness/simulation/cases.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "harness/simulation/simulation.hpp"
 #include "harness/simulation/task_program.hpp"
 #include "runtime/config/mix.hpp"
+#include "runtime/driver/waits.hpp"
 #include "scenarios/servers/hello.hpp"
 
 namespace gatio::harness {
@@ -113,6 +115,11 @@ CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
     co_await program.run();
     simulation.runtime().shutdown();
   });
+  if (interrupted) {
+    // What only a stop can end: nothing but the drain asks for it.
+    simulation.runtime().on_start(
+        []() -> Task<void> { (void)co_await sleep_for(std::chrono::hours(1)); });
+  }
   std::unique_ptr<ShutdownAt> early;
   simulation.runtime().on_serving([&](const std::vector<Endpoint>&) {
     if (!interrupted) return;
@@ -125,6 +132,8 @@ CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
   } else if (simulation.ended()) {
     if (!program.done()) simulation.falsify("S1: the program did not come to its end");
     program.check();
+    if (simulation.metrics().cut_off_tasks > 0)
+      simulation.falsify("S11: a task had to be cut off that ends when it is asked to stop");
   }
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
   result.program = printed;

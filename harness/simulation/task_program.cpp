@@ -48,6 +48,8 @@ const char* name_of(StepKind kind) {
       return "join";
     case StepKind::fail:
       return "fail";
+    case StepKind::letters:
+      return "letters";
   }
   return "?";
 }
@@ -60,7 +62,7 @@ ProgramNode generate_node(fakes::Choices& choices, unsigned& number, unsigned mo
   unsigned steps = choices.choose(ChoiceKind::program, kMostSteps + 1);
   for (unsigned i = 0; i < steps; ++i) {
     ProgramStep step;
-    step.kind = static_cast<StepKind>(choices.choose(ChoiceKind::program, 14));
+    step.kind = static_cast<StepKind>(choices.choose(ChoiceKind::program, 15));
     step.amount = choices.choose(ChoiceKind::program, 100);
     bool spawns = step.kind == StepKind::spawn || step.kind == StepKind::spawn_there;
     if (spawns && (depth >= kDeepest || number >= most_nodes)) continue;
@@ -130,6 +132,7 @@ void TaskProgram::check() {
                         std::to_string(state.started) + " times and ended " +
                         std::to_string(state.ended) + " times");
   }
+  if (arrived_ != sent_) simulation_.falsify("S8: a message did not come");
 }
 
 Driver& TaskProgram::executing(uint32_t number) const {
@@ -254,6 +257,9 @@ Task<void> TaskProgram::run_step(const ProgramNode& node, ProgramStep step) {
       if (answer && *answer != step.amount) falsify(node, "got another helper's result");
       break;
     }
+    case StepKind::letters:
+      co_await send_letters(executing(step.amount));
+      break;
     case StepKind::fail:
       throw Planned{};
     default:
@@ -262,6 +268,24 @@ Task<void> TaskProgram::run_step(const ProgramNode& node, ProgramStep step) {
   enter(node);
   if (Driver::current() != home) falsify(node, "was moved to another driver");
   leave(node);
+}
+
+void TaskProgram::Letter::arrive(Work* work) {
+  auto* letter = static_cast<Letter*>(work);
+  TaskProgram& program = *letter->program;
+  if (program.arrived_[letter->way]++ != letter->number)
+    program.simulation_.falsify("S8: a message from driver " + letter->way.first->name() +
+                                " to driver " + letter->way.second->name() + " overtook another");
+}
+
+Task<void> TaskProgram::send_letters(Driver& to) {
+  Driver* from = Driver::current();
+  if (from == &to) co_return;
+  Way way{from, &to};
+  for (unsigned i = 0; i < 3; ++i) to.post(letters_.emplace_back(this, way, sent_[way]++));
+  // What is spawned behind them comes back when they have long arrived.
+  co_await call_on(to, []() -> Task<void> { co_return; });
+  Sometimes::hit("messages are sent in a row");
 }
 
 Task<void> TaskProgram::use_file(const ProgramNode& node, uint32_t bytes) {

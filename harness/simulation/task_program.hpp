@@ -6,7 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fakes/choices.hpp"
@@ -35,6 +38,7 @@ enum class StepKind : uint8_t {
   cancel,       // asks all children to stop
   join,         // waits for the children so far
   fail,         // throws
+  letters,      // numbered messages to the driver `amount`, which must come in order
 };
 
 struct ProgramStep {
@@ -74,12 +78,22 @@ class TaskProgram {
     bool inside = false;  // a segment of it runs right now
     bool failed = false;  // it ended with an exception
   };
-  struct Planned {};  // what `fail` throws
+  struct Planned {};                        // what `fail` throws
+  using Way = std::pair<Driver*, Driver*>;  // from, to
+  struct Letter : Work {
+    Letter(TaskProgram* its_program, Way its_way, unsigned its_number)
+        : Work(&arrive), program(its_program), way(its_way), number(its_number) {}
+    static void arrive(Work* work);
+    TaskProgram* program;
+    Way way;
+    unsigned number;
+  };
 
   Task<void> run_node(const ProgramNode& node);
   Task<void> run_steps(const ProgramNode& node, Scope& scope);
   Task<void> run_step(const ProgramNode& node, ProgramStep step);
   Task<void> use_file(const ProgramNode& node, uint32_t bytes);
+  Task<void> send_letters(Driver& to);
   void spawn_child(Scope& scope, const ProgramNode& child, ProgramStep step);
   [[nodiscard]] Driver& executing(uint32_t number) const;
   void enter(const ProgramNode& node);
@@ -90,6 +104,9 @@ class TaskProgram {
   const ProgramNode root_;
   std::vector<NodeState> states_;
   std::vector<Driver*> executing_;
+  std::deque<Letter> letters_;  // they stay where they are
+  std::map<Way, unsigned> sent_;
+  std::map<Way, unsigned> arrived_;
   bool done_ = false;
 };
 

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Holds the test suite to the bugs planted in ci/mutants: ci/mutants.py check|find [...].
+
+Each NN-area-name.patch plants one bug. Lines in front of its diff say what is wrong ("# ..."), which case of
+`gatio explore` must find it ("# case: tasks"), which sources alone use the changed lines of a header
+("# objects: a.cpp b.cpp", so that not all includers are compiled again), and, where that is so, why nothing
+finds it yet ("# not found: ..."). The bugs are built in a copy of this tree, build/mutants/source.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PATCHES = ROOT / "ci" / "mutants"
+SCRATCH = ROOT / "build" / "mutants"
+SOURCE, BUILD = SCRATCH / "source", SCRATCH / "build"
+GATIO = BUILD / "gatio"
+# Quick to compile: no debug info. Our asserts stay, and symmetric transfer stays a tail call.
+FLAGS = ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++",
+         "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -foptimize-sibling-calls"]
+# The copy is no work tree: neither git apply nor the build may take it for a part of ours.
+ENVIRONMENT = {**os.environ, "GIT_CEILING_DIRECTORIES": str(SCRATCH)}
+RUN_DISTANCE = 1_000_000_000  # between the first seeds of two runs of the same bug
+
+
+class Mutant:
+    def __init__(self, path):
+        self.path = path
+        self.name = path.stem
+        text = path.read_text()
+        self.head = [line[2:] for line in text.split("---", 1)[0].splitlines() if line.startswith("# ")]
+        self.what = self.head[0] if self.head else ""
+        self.case = self.field("case")
+        self.objects = (self.field("objects") or "").split()
+        self.not_found = self.field("not found")
+        self.files = re.findall(r"^\+\+\+ b/(\S+)", text, re.MULTILINE)
+
+    def field(self, name):
+        found = [line.removeprefix(name + ": ") for line in self.head if line.startswith(name + ": ")]
+        return found[0] if found else None
+
+    def problems(self, cases):
+        if not self.what.endswith("."):
+            yield "its first line does not say in a sentence what is wrong"
+        if self.case not in cases:
+            yield f"there is no case '{self.case}' (known: {', '.join(cases)})"
+        for name in self.objects:
+            if not (ROOT / name).is_file():
+                yield f"there is no source {name}"
+        applies = subprocess.run(["git", "apply", "--check", self.path], cwd=ROOT, capture_output=True, text=True)
+        if applies.returncode != 0:
+            yield "does not apply: " + applies.stderr.strip()
+
+
+def all_mutants(names):
+    mutants = [Mutant(path) for path in sorted(PATCHES.glob("*.patch"))]
+    chosen = [each for each in mutants if not names or any(name in each.name for name in names)]
+    if not chosen:
+        sys.exit("mutants: no such patch in ci/mutants: " + " ".join(names))
+    return chosen
+
+
+def known_cases():
+    text = (ROOT / "harness/simulation/cases.cpp").read_text()
+    return re.findall(r'^ {4}\{"(\w+)",', text, re.MULTILINE)
+
+
+# Only what differs is written, so that only that is compiled again.
+def copy_tree():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    names = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+    for name in names:
+        target, content = SOURCE / name, (ROOT / name).read_bytes()
+        if target.is_file() and target.read_bytes() == content:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    for path in SOURCE.rglob("*"):
+        if path.is_file() and path.relative_to(SOURCE).as_posix() not in names:
+            path.unlink()
+
+
+def build(jobs):
+    """None, or what the compiler said."""
+    if not (BUILD / "build.ninja").exists():
+        command = ["cmake", "-S", SOURCE, "-B", BUILD, "-G", "Ninja", *FLAGS]
+        subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    command = ["cmake", "--build", BUILD, "--target", "gatio_program", "-j", str(jobs)]
+    built = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    return None if built.returncode == 0 else built.stdout[-3000:]
+
+
+class Planted:
+    """The copy of the tree with a bug in it, for as long as the `with` lasts."""
+
+    def __init__(self, mutant):
+        self.mutant = mutant
+        self.before = {}
+
+    def __enter__(self):
+        for name in self.mutant.files:
+            path = SOURCE / name
+            self.before[path] = (path.read_bytes(), path.stat().st_mtime_ns)
+        subprocess.run(["git", "apply", self.mutant.path], cwd=SOURCE, env=ENVIRONMENT, check=True)
+        self.settle_times()
+
+    def __exit__(self, *_):
+        for path, (content, _) in self.before.items():
+            path.write_bytes(content)
+        self.settle_times()
+
+    # A header with its old time makes nobody compile; those who must are touched.
+    def settle_times(self):
+        if not self.mutant.objects:
+            return
+        for path, (_, time_ns) in self.before.items():
+            os.utime(path, ns=(time_ns, time_ns))
+        for name in self.mutant.objects:
+            os.utime(SOURCE / name)
+
+
+# Ends as soon as a seed has failed: what follows would only shrink it. A replay of that seed must fail again.
+def explore(case, first_seed, seconds):
+    command = [GATIO, "explore", "--case", case, "--seeds", f"{first_seed}..{first_seed + RUN_DISTANCE - 1}",
+               "--minutes", str(seconds / 60)]
+    result = {"found": False, "first_seed": first_seed}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=SCRATCH)
+    for line in process.stdout:
+        if runs := re.match(r"(\d+) runs in ([\d.]+) s", line):
+            result |= {"runs": int(runs.group(1)), "seconds": float(runs.group(2))}
+        if failed := re.match(r"seed (\d+) fails", line):
+            result |= {"seed": int(failed.group(1))}
+            process.kill()
+            break
+    status = process.wait()
+    if "seed" not in result:
+        if status != 0:
+            sys.exit(f"mutants: gatio explore ended with status {status}")
+        return result
+    replayed = subprocess.run([GATIO, "replay", "--trace", "", f"v1:x:{case}:preempt:seed={result['seed']}"],
+                              capture_output=True, text=True, cwd=SCRATCH)
+    result["found"] = replayed.returncode == 1
+    finding = re.search(r"^(?:[SCR]\d+: .*|.*[Aa]ssert.*)$|(?<=\()ended by signal \d+", replayed.stdout, re.MULTILINE)
+    result["finding"] = finding.group(0)[:160] if finding else ""
+    return result
+
+
+def check(options):
+    cases = known_cases()
+    mutants = all_mutants(options.names)
+    failures = [f"{each.name}: {problem}" for each in mutants for problem in each.problems(cases)]
+    if options.build and not failures:
+        copy_tree()
+        for each in mutants:
+            with Planted(each):
+                if error := build(options.jobs):
+                    failures.append(f"{each.name}: does not build\n{error}")
+    for failure in failures:
+        print(failure)
+    print(f"mutants: {len(mutants)} patches, {len(failures)} problems")
+    return 1 if failures else 0
+
+
+def find_one(mutant, options):
+    entry = {"name": mutant.name, "what": mutant.what, "case": mutant.case}
+    with Planted(mutant):
+        if error := build(options.jobs):
+            sys.exit(f"mutants: {mutant.name} does not build\n{error}")
+        runs = [explore(mutant.case, options.first_seed + i * RUN_DISTANCE, options.seconds)
+                for i in range(options.runs)]
+    entry["found"] = all(run["found"] for run in runs)
+    entry["runs"] = runs
+    entry["median_s"] = round(statistics.median(run["seconds"] for run in runs), 1)
+    entry["worst_s"] = max(run["seconds"] for run in runs)
+    verdict = f"{entry['median_s']:6.1f} s median, {entry['worst_s']:6.1f} s worst" if entry["found"] else "NOT FOUND"
+    print(f"{mutant.name:45} {mutant.case:7} {verdict}  {runs[0].get('finding', '')[:70]}", flush=True)
+    return entry
+
+
+# Nothing planted: nothing may be found in the same time.
+def canary(cases, options):
+    if error := build(options.jobs):
+        sys.exit(f"mutants: the tree itself does not build\n{error}")
+    results = []
+    for case in cases:
+        result = explore(case, options.first_seed, options.seconds)
+        print(f"{'(nothing planted)':45} {case:7} " + ("FALSIFIED " + str(result) if result["found"] else "clean"),
+              flush=True)
+        results.append({"case": case, **result})
+    return results
+
+
+def find(options):
+    mutants = [each for each in all_mutants(options.names) if options.names or not each.not_found]
+    if options.sample:
+        at = datetime.date.today().toordinal() * options.sample
+        mutants = [mutants[(at + i) % len(mutants)] for i in range(options.sample)]
+    copy_tree()
+    clean = canary(sorted({each.case for each in mutants}), options)
+    found = [find_one(each, options) for each in mutants]
+    times = [run["seconds"] for each in found for run in each["runs"] if run["found"]]
+    missed = [each["name"] for each in found if not each["found"]]
+    revision = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT,
+                              capture_output=True, text=True)
+    report = {
+        "context": {
+            "date": datetime.date.today().isoformat(),
+            "revision": revision.stdout.strip(),
+            "num_cpus": os.cpu_count(),
+            "kernel": platform.release(),
+            "compiler_flags": FLAGS[-1],
+            "seconds_limit": options.seconds,
+        },
+        "found": len(found) - len(missed),
+        "missed": missed,
+        "median_s": round(statistics.median(times), 1) if times else None,
+        "worst_s": max(times) if times else None,
+        "canary": clean,
+        "mutants": found,
+    }
+    if options.out:
+        pathlib.Path(options.out).write_text(json.dumps(report, indent=1) + "\n")
+    print(f"mutants: {report['found']} of {len(found)} found, median {report['median_s']} s, worst "
+          f"{report['worst_s']} s" + (f"; MISSED: {' '.join(missed)}" if missed else ""))
+    return 1 if missed or any(each["found"] for each in clean) else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("command", choices=["check", "find"])
+    parser.add_argument("names", nargs="*", help="only patches whose name has one of these in it")
+    parser.add_argument("--build", action="store_true", help="check: build each as well")
+    parser.add_argument("--seconds", type=float, default=60, help="find: how long one may take")
+    parser.add_argument("--first-seed", type=int, default=1, help="find: where the seeds begin")
+    parser.add_argument("--runs", type=int, default=1, help="find: how often each, from other seeds")
+    parser.add_argument("--sample", type=int, default=0, help="find: only so many, others each day")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--out", help="find: where to write the results as JSON")
+    options = parser.parse_args()
+    sys.exit(check(options) if options.command == "check" else find(options))
+
+
+if __name__ == "__main__":
+    main()
