@@ -83,7 +83,8 @@ Result<void> Ring::enter_kernel(bool wait, uint64_t timeout_ns) {
   ring_.sq.sqe_head = ring_.sq.sqe_tail;
   unsigned submit = io_uring_sq_ready(&ring_);
   unsigned held_back = kernel_flags() & kFetchFlags;
-  if (wait && has_completions()) wait = false;
+  // What is still kept aside may be the wake-up that others wait for: it must not sleep with us.
+  if (wait && (spilling_ || has_completions())) wait = false;
   if (submit == 0 && held_back == 0 && !wait) return {};
 
   __kernel_timespec timeout{};

@@ -168,6 +168,22 @@ TEST_F(RingTest, SqesThatTheKernelDoesNotTakeFollowInOrder) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
 }
 
+// One of them may wake a driver that is to make what we would wait for.
+TEST_F(RingTest, DoesNotSleepWhileSqesAreKeptAside) {
+  GATIO_OPEN_RING(ring_, kernel_, test_options(2, 64));
+  kernel_.error = EBUSY;
+  for (int i = 0; i < 3; ++i) prepare_nop(ring_, done_);
+  ASSERT_EQ(ring_.stats().spilled_sqes, 1u);
+  kernel_.error = 0;
+  ASSERT_TRUE(ring_.enter(true));
+  EXPECT_EQ(kernel_.enters.back().wait, 0u);
+  EXPECT_EQ(ring_.queued(), 1u);
+  ring_.reap(64);
+  ASSERT_TRUE(ring_.enter(true));
+  EXPECT_EQ(kernel_.enters.back().wait, 1u);
+  EXPECT_EQ(ring_.reap(64), 1u);
+}
+
 TEST_F(RingTest, ReapStopsAtItsLimit) {
   GATIO_OPEN_RING(ring_, kernel_, test_options());
   for (int i = 0; i < 5; ++i) prepare_nop(ring_, done_);
