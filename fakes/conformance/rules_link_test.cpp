@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "fakes/conformance/rules_testing.hpp"
+#include "fakes/conformance/test_rules.hpp"
 
 namespace gatio::fakes::conformance {
 namespace {

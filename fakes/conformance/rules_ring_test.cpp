@@ -4,7 +4,7 @@
 // gives by its plan of faults and not by rule.
 #include <poll.h>
 
-#include "fakes/conformance/rules_testing.hpp"
+#include "fakes/conformance/test_rules.hpp"
 
 namespace gatio::fakes::conformance {
 namespace {
