@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 python3 ci/mutants.py check
-python3 ci/mutants.py find --sample 3 --seconds 20
+python3 ci/mutants.py find --sample 3 --seconds 40

@@ -53,7 +53,7 @@ class PassEnd : private fakes::Event {
     }
     asked_ = true;
     if (finished) {
-      simulation_.runtime().shutdown();
+      simulation_.shut_down();
     } else {
       simulation_.world().events.schedule(*this, simulation_.world().now_ns + kLookNs);
     }

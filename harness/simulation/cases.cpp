@@ -82,7 +82,7 @@ class ShutdownWhenServed : private fakes::Event {
     bool all = std::ranges::all_of(self->clients_, &HttpClient::finished);
     if (!all && ++self->looks_ < kMostLooks) return self->look_again();
     if (!all) self->simulation_.falsify("S1: a client still waits, and nobody shut down");
-    self->simulation_.runtime().shutdown();
+    self->simulation_.shut_down();
   }
 
   Simulation& simulation_;
@@ -132,6 +132,19 @@ void check_clients(Simulation& simulation, const std::deque<HttpClient>& clients
   if (metrics.bad_requests > 0) simulation.falsify("S8: a request was torn");
 }
 
+// What had arrived when the drain began is answered.
+void check_drained(Simulation& simulation, const std::deque<HttpClient>& clients,
+                   uint64_t shutdown_ns) {
+  // The longest way through the network, and a few turns.
+  constexpr uint64_t kSurelyArrivedNs = 60'000;
+  for (const HttpClient& client : clients) {
+    const HttpClientStats& stats = client.stats();
+    if (stats.aborted || stats.answered >= stats.sent) continue;
+    if (stats.sent_ns[stats.answered] + kSurelyArrivedNs < shutdown_ns)
+      simulation.falsify("R10: a request that had arrived before the drain was not answered");
+  }
+}
+
 // An HTTP server under simulated clients, which is shut down while they ask.
 CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
   Shape shape = choose_shape(choices, options);
@@ -159,6 +172,7 @@ CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
   std::deque<HttpClient> clients;
   std::unique_ptr<ShutdownAt> shutdown;
   std::unique_ptr<ShutdownWhenServed> served;
+  uint64_t serving_ns = 0;
   runtime.on_serving([&](const std::vector<Endpoint>& endpoints) {
     for (unsigned i = 0; i < client_count; ++i) {
       HttpClientOptions client;
@@ -172,6 +186,7 @@ CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
       clients.emplace_back(simulation.world(), simulation.kernel().network(), client);
       clients.back().start();
     }
+    serving_ns = simulation.world().now_ns;
     if (patient) {
       served = std::make_unique<ShutdownWhenServed>(simulation, clients);
     } else {
@@ -184,6 +199,8 @@ CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
   if (simulation.ended()) {
     check_clients(simulation, clients, simulation.metrics());
     if (patient) check_served(simulation, clients, simulation.metrics());
+    if (!patient && shutdown && !shape.faulty)
+      check_drained(simulation, clients, serving_ns + shutdown_after_ns);
   }
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
   result.program = std::to_string(client_count) + " clients, shutdown " +

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 
+#include "harness/simulation/trace_checks.hpp"
 #include "runtime/driver/waits.hpp"
 #include "runtime/net/stream_client.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 using fakes::ChoiceKind;
 using std::chrono::microseconds;
 
+constexpr unsigned kMostLastEvents = 10'000;
 constexpr uint64_t kLookNs = 100'000;
 // When faults end, so that a run comes to its end whatever they were.
 constexpr uint64_t kFaultsNs = 20'000'000;
@@ -36,7 +38,14 @@ class EchoRun : private fakes::Event {
       runtime.on_start([this, i]() -> Task<void> { return use_stream(i); });
   }
 
+  // A task for which there is no memory ends the start as well.
+  [[nodiscard]] bool served() const { return load_.tasks.empty() ? port_ != 0 : task_began_; }
   void check() {
+    // What the last driver sent is still on its way.
+    cancel();
+    fakes::World& world = simulation_.world();
+    for (unsigned i = 0; i < kMostLastEvents && !all_finished() && !world.events.empty(); ++i)
+      world.fire_next();
     for (const EchoClient& client : clients_) check(client);
     if (!cut_short() && tasks_ended_ != load_.tasks.size())
       simulation_.falsify("S1: a task that uses a stream did not come to its end");
@@ -68,6 +77,7 @@ class EchoRun : private fakes::Event {
 
   // A client that is a task.
   Task<void> use_stream(size_t number) {
+    task_began_ = true;
     co_await exchange(load_.tasks[number], 1000 + number);
     ++tasks_ended_;
   }
@@ -118,17 +128,20 @@ class EchoRun : private fakes::Event {
     simulation_.world().events.schedule(*this, begun_ns_ + kLookNs);
   }
 
+  [[nodiscard]] bool all_finished() const {
+    return std::all_of(clients_.begin(), clients_.end(),
+                       [](const EchoClient& client) { return client.finished(); });
+  }
+
   // Ends the run when all is done, or when it is to be cut short.
   static void look(Event* event) {
     auto* self = static_cast<EchoRun*>(event);
     fakes::World& world = self->simulation_.world();
     if (world.now_ns - self->begun_ns_ > kFaultsNs) world.faults = {};
-    bool done = self->tasks_ended_ == self->load_.tasks.size() &&
-                std::all_of(self->clients_.begin(), self->clients_.end(),
-                            [](const EchoClient& client) { return client.finished(); });
+    bool done = self->tasks_ended_ == self->load_.tasks.size() && self->all_finished();
     bool cut =
         self->cut_short() && world.now_ns - self->begun_ns_ >= *self->load_.shutdown_after_ns;
-    if (done || cut) return self->simulation_.runtime().shutdown();
+    if (done || cut) return self->simulation_.shut_down();
     world.events.schedule(*self, world.now_ns + kLookNs);
   }
 
@@ -153,6 +166,7 @@ class EchoRun : private fakes::Event {
   fakes::Choices& choices_;
   const EchoLoad load_;
   size_t tasks_ended_ = 0;
+  bool task_began_ = false;
   uint64_t begun_ns_ = 0;
   uint16_t port_ = 0;
   std::deque<EchoClient> clients_;
@@ -209,8 +223,12 @@ CaseResult run_streams(fakes::Choices& choices, const CaseOptions& options, Shap
   uint64_t begun_ns = simulation.world().now_ns;
   auto run = std::make_unique<EchoRun>(simulation, choices, load);
   Result<void> ran = simulation.run();
-  if (!ran) simulation.falsify("S12: the run failed: " + ran.error().message());
-  if (simulation.ended()) run->check();
+  bool failed_start = !ran && !run->served() && load.may_fail;
+  Sometimes::hit(failed_start ? "a start fails" : "a fault strikes a run that serves",
+                 load.may_fail ? 1 : 0);
+  if (!ran && !failed_start) simulation.falsify("S12: the run failed: " + ran.error().message());
+  if (simulation.ended() && ran) run->check();
+  if (simulation.ended() && options.keep_trace) check_trace(simulation);
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
   result.program = print(load);
   if (!simulation.ended()) static_cast<void>(run.release());  // Its tasks live on.

@@ -20,6 +20,7 @@ struct EchoLoad {
   unsigned buffers = 16;                      // of each driver
   bool cancels = false;                       // the server's receives, again and again
   bool may_lose = false;                      // faults may end a connection
+  bool may_fail = false;                      // faults may also end the start
   std::optional<uint64_t> shutdown_after_ns;  // once all serve; else when all is done
 };
 

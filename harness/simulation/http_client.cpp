@@ -169,6 +169,7 @@ bool HttpClient::transmit() {
     while (ends_first_ < ends_at_.size() && ends_at_[ends_first_] <= output_total_ - left) {
       ++ends_first_;
       ++stats_.sent;
+      stats_.sent_ns.push_back(world_.now_ns);
     }
     if (piece && output_at_ < output_.size()) {
       // The rest comes a moment later.

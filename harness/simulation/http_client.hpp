@@ -38,7 +38,8 @@ struct HttpClientStats {
   uint64_t partial = 0;  // connections that ended in the middle of an answer
   uint64_t wrong = 0;    // answers that were not what they must be
   std::string first_wrong;
-  bool aborted = false;  // it broke off by itself
+  bool aborted = false;           // it broke off by itself
+  std::vector<uint64_t> sent_ns;  // when the last byte of each request went
 };
 
 class HttpClient final : private fakes::Watch, private fakes::Event {

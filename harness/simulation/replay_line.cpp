@@ -79,11 +79,12 @@ Result<ReplayLine> parse_replay_line(const std::string& text) {
     return fail(EINVAL,
                 "replay line: '" + std::string(preempt) + "' is neither 'preempt' nor 'turns'");
   line.preempt = preempt == "preempt";
+  bool has_value = rest.find('=') != std::string_view::npos;
   std::string_view name = take(rest, '=');
   uint64_t seed = 0;
   if (name == "seed" && read_number(rest, seed)) {
     line.seed = seed;
-  } else if (name != "choices" || !read_choices(rest, line.choices)) {
+  } else if (name != "choices" || !has_value || !read_choices(rest, line.choices)) {
     return fail(EINVAL, "replay line: it ends with 'seed=N' or 'choices=N.N.N', not with '" +
                             std::string(name) + "=" + std::string(rest.substr(0, 20)) + "'");
   }

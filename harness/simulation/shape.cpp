@@ -16,36 +16,47 @@ constexpr const char* kPolicies[] = {"best", "least_work", "round_robin", "two_c
 
 }  // namespace
 
-Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
+Shape make_shape(const ShapeOptions& options) {
   Shape shape;
-  const char* mix = kMixes[choices.choose(ChoiceKind::program, std::size(kMixes))];
-  const char* topology = kTopologies[choices.choose(ChoiceKind::program, std::size(kTopologies))];
-  const char* policy = kPolicies[choices.choose(ChoiceKind::program, std::size(kPolicies))];
-  bool pct = options.preempt && choices.choose(ChoiceKind::program, 2) == 1;
-  bool old_kernel = choices.one_in(ChoiceKind::program, 4);
-  bool spins = choices.one_in(ChoiceKind::program, 4);
-  bool small_rings = choices.one_in(ChoiceKind::program, 3);
-  shape.faulty = choices.one_in(ChoiceKind::program, 3);
-
-  shape.text = std::string(mix) + " on " + topology + ", " + policy + (pct ? ", pct" : "") +
-               (old_kernel ? ", without sync_message" : "") + (spins ? ", spinning" : "") +
-               (small_rings ? ", small rings" : "") + (shape.faulty ? ", faults" : "");
+  shape.text = options.mix + " on " + options.topology + ", " + options.policy +
+               (options.pct ? ", pct" : "") + (options.old_kernel ? ", without sync_message" : "") +
+               (options.spins ? ", spinning" : "") + (options.small_rings ? ", small rings" : "") +
+               (options.faulty ? ", faults" : "");
+  shape.faulty = options.faulty;
   fakes::SchedulerOptions& scheduler = shape.simulation.scheduler;
-  scheduler.strategy = pct ? Strategy::pct : Strategy::random;
-  scheduler.preempt_one_in = options.preempt ? 4 : 0;
-  scheduler.pct_depth = 2 + choices.choose(ChoiceKind::program, 3);
-  shape.simulation.kernel.topology = topology;
-  shape.simulation.kernel.sync_message = !old_kernel;
+  scheduler.strategy = options.pct ? Strategy::pct : Strategy::random;
+  scheduler.preempt_one_in = options.preempts ? 4 : 0;
+  scheduler.pct_depth = options.pct_depth;
+  shape.simulation.kernel.topology = options.topology;
+  shape.simulation.kernel.sync_message = !options.old_kernel;
 
   config::RuntimeConfig& config = shape.runtime.config;
-  config.placement = policy;
+  config.placement = options.policy;
   config.heap_mb = 4;
-  config.sq_entries = small_rings ? 2 : 16;
-  config.cq_entries = small_rings ? 4 : 32;
-  config.spin_us = spins ? 20 : 0;
+  config.sq_entries = options.small_rings ? 2 : 16;
+  config.cq_entries = options.small_rings ? 4 : options.cq_entries;
+  config.spin_us = options.spins ? 20 : 0;
   config.tpcs = {
-      config::TpcConfig{.nodes = {}, .drivers = *config::parse_mix(mix), .declared = {}}};
+      config::TpcConfig{.nodes = {}, .drivers = *config::parse_mix(options.mix), .declared = {}}};
   return shape;
+}
+
+Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
+  auto choose = [&](size_t bound) {
+    return choices.choose(ChoiceKind::program, static_cast<uint32_t>(bound));
+  };
+  ShapeOptions shape;
+  shape.mix = kMixes[choose(std::size(kMixes))];
+  shape.topology = kTopologies[choose(std::size(kTopologies))];
+  shape.policy = kPolicies[choose(std::size(kPolicies))];
+  shape.preempts = options.preempt;
+  shape.pct = options.preempt && choose(2) == 1;
+  shape.old_kernel = choices.one_in(ChoiceKind::program, 4);
+  shape.spins = choices.one_in(ChoiceKind::program, 4);
+  shape.small_rings = choices.one_in(ChoiceKind::program, 3);
+  shape.faulty = choices.one_in(ChoiceKind::program, 3);
+  shape.pct_depth = 2 + choose(3);
+  return make_shape(shape);
 }
 
 CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,

@@ -11,7 +11,6 @@
 
 namespace gatio::harness {
 
-// What 0 gives for each choice is the smallest.
 struct Shape {
   SimulationOptions simulation;
   RuntimeOptions runtime;
@@ -19,6 +18,21 @@ struct Shape {
   std::string text;
 };
 
+struct ShapeOptions {
+  std::string mix = "1both";
+  std::string topology = "numa:1 core:3 pu:1";
+  std::string policy = "best";
+  bool preempts = true;
+  bool pct = false;
+  unsigned pct_depth = 2;
+  bool old_kernel = false;  // without sync_message
+  bool spins = false;
+  unsigned cq_entries = 32;
+  bool small_rings = false;
+  bool faulty = false;
+};
+Shape make_shape(const ShapeOptions& options);
+// What 0 gives for each choice is the smallest.
 Shape choose_shape(fakes::Choices& choices, const CaseOptions& options);
 
 CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,
@@ -32,9 +46,7 @@ class ShutdownAt : private fakes::Event {
   }
 
  private:
-  static void fire(Event* event) {
-    static_cast<ShutdownAt*>(event)->simulation_.runtime().shutdown();
-  }
+  static void fire(Event* event) { static_cast<ShutdownAt*>(event)->simulation_.shut_down(); }
   Simulation& simulation_;
 };
 

@@ -22,7 +22,7 @@ Simulation::Simulation(fakes::Choices& choices, const SimulationOptions& options
   parts_->kernel.world().faults = options.faults;
   GATIO_ASSERT(the_simulation == nullptr);  // One at a time.
   the_simulation = this;
-  sync_point_hook = [](const char*) { the_simulation->scheduler().sync_point(); };
+  sync_point_hook = [](const char* where) { the_simulation->at_sync_point(where); };
   parts_->scheduler.set_leave([] { Driver::leave_thread(); });
 }
 
@@ -30,6 +30,13 @@ Simulation::~Simulation() {
   sync_point_hook = nullptr;
   the_simulation = nullptr;
   if (!ended_) static_cast<void>(parts_.release());
+}
+
+void Simulation::shut_down() {
+  Driver* inside = Driver::current();
+  Driver::leave_thread();
+  runtime().shutdown();
+  if (inside != nullptr) inside->enter_thread();
 }
 
 Simulation* Simulation::current() {
@@ -72,6 +79,13 @@ Result<void> Simulation::run() {
   return outcome;
 }
 
+void Simulation::at_sync_point(const char* where) {
+  uint64_t before = scheduler().preemptions();
+  scheduler().sync_point();
+  if (scheduler().preemptions() != before && std::strcmp(where, "driver: parked") == 0)
+    Sometimes::hit("a driver is interrupted while it parks");
+}
+
 // Whoever sleeps has nothing left that it could have done: no task, nothing that its ring holds for
 // it or has not been given.
 void Simulation::check_sleeper(Driver& driver) {
@@ -109,6 +123,11 @@ void Simulation::observe() {
 
 void Simulation::check_roles(const Metrics& metrics) {
   for (const DriverMetrics& driver : metrics.drivers) {
+    Sometimes::hit("a parked driver is woken by another one", driver.wakes);
+    Sometimes::hit("a CQ overflows", driver.cq_overflow);
+    Sometimes::hit("a receive lacks a buffer", driver.enobufs);
+    if (driver.role == config::Role::io) Sometimes::hit("an io driver does I/O", driver.io_sqes);
+    if (driver.role == config::Role::exec) Sometimes::hit("an exec driver runs", driver.tasks);
     std::string name = std::to_string(driver.node) + "/" + std::to_string(driver.driver);
     if (driver.role == config::Role::io && driver.tasks > 0)
       falsify("S3: the io driver " + name + " ran " + std::to_string(driver.tasks) + " tasks");

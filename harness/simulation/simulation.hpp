@@ -46,6 +46,10 @@ class Simulation {
   // Called once the runtime is built and no driver has run yet.
   void on_built(std::function<void()> call) { on_built_ = std::move(call); }
 
+  // Asks for the shutdown as a thread that is no driver's: for events, which may fire while a
+  // driver is in the kernel, and must not be taken for that driver.
+  void shut_down();
+
   // The one that exists, or nullptr.
   static Simulation* current();
 
@@ -67,6 +71,7 @@ class Simulation {
     std::unique_ptr<Runtime> runtime;
   };
 
+  void at_sync_point(const char* where);
   void observe();
   void check_sleeper(Driver& driver);
   void check_roles(const Metrics& metrics);

@@ -1,0 +1,80 @@
+// What `gatio explore` and `gatio replay` refuse, and how they end.
+#include "harness/explore_command.hpp"
+
+#include <gtest/gtest.h>
+
+#include "harness/exit_code.hpp"
+
+namespace gatio::harness {
+namespace {
+
+struct Said {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+template <typename Command>
+Said say(Command command) {
+  testing::internal::CaptureStderr();
+  testing::internal::CaptureStdout();
+  Said said;
+  said.code = command();
+  said.out = testing::internal::GetCapturedStdout();
+  said.err = testing::internal::GetCapturedStderr();
+  return said;
+}
+
+void is_bad_input(const Said& said, const std::string& with) {
+  EXPECT_EQ(said.code, kBadInput) << with;
+  EXPECT_TRUE(said.out.empty()) << said.out;
+  EXPECT_NE(said.err.find(with), std::string::npos) << said.err;
+  EXPECT_EQ(said.err.find('\n'), said.err.size() - 1) << "one sentence, not: " << said.err;
+}
+
+TEST(ExploreCommand, RefusesSeedsThatAreNone) {
+  for (const char* seeds : {"", "0", "0..5", "5..4", "a", "1..", "1..b", "..3", "1-3", "1.3", "-1",
+                            "1..3x", "18446744073709551616", "1..18446744073709551616"}) {
+    ExploreOptions options;
+    options.seeds = seeds;
+    is_bad_input(say([&] { return explore_command(options); }), "--seeds takes A..B");
+  }
+}
+
+TEST(ExploreCommand, RefusesACaseThatIsNone) {
+  ExploreOptions options;
+  options.cases = {"tasks", "nonsense"};
+  is_bad_input(say([&] { return explore_command(options); }), "there is no case 'nonsense'");
+}
+
+TEST(ExploreCommand, SaysWhatHeld) {
+  ExploreOptions options;
+  options.seeds = "1..40";
+  options.workers = 1;
+  options.cases = {"tasks"};
+  Said said = say([&] { return explore_command(options); });
+  EXPECT_EQ(said.code, kFine) << said.out;
+  EXPECT_NE(said.out.find("40 runs in"), std::string::npos) << said.out;
+  EXPECT_NE(said.out.find("no property was falsified"), std::string::npos) << said.out;
+}
+
+TEST(ReplayCommand, RefusesALineThatIsNone) {
+  for (const char* line : {"", "v9:1:tasks:preempt:seed=1", "v1:1:none:preempt:seed=1",
+                           "v1:1:tasks:maybe:seed=1", "v1:1:tasks:preempt:seed=one"}) {
+    ReplayOptions options;
+    options.line = line;
+    is_bad_input(say([&] { return replay_command(options); }), "replay line");
+  }
+}
+
+TEST(ReplayCommand, RunsALineOfAnotherRevisionWithAWarning) {
+  ReplayOptions options;
+  options.line = "v1:another:echo:preempt:seed=2";
+  Said said = say([&] { return replay_command(options); });
+  EXPECT_EQ(said.code, kFine) << said.out;
+  EXPECT_NE(said.out.find("it holds"), std::string::npos) << said.out;
+  EXPECT_NE(said.err.find("revision another"), std::string::npos) << said.err;
+}
+
+}  // namespace
+}  // namespace gatio::harness
