@@ -28,7 +28,6 @@ class Event {
   Fire fire_;
   Events* events_ = nullptr;
   uint64_t time_ns_ = 0;
-  uint64_t number_ = 0;
   size_t place_ = 0;  // in the heap
 };
 
@@ -42,24 +41,30 @@ class Events {
 
   // An event that is already scheduled moves.
   void schedule(Event& event, uint64_t time_ns);
-  [[nodiscard]] uint64_t next_time_ns() const {
-    return heap_.empty() ? kNever : heap_[0]->time_ns_;
-  }
+  [[nodiscard]] uint64_t next_time_ns() const { return heap_.empty() ? kNever : heap_[0].time_ns; }
   [[nodiscard]] bool empty() const { return heap_.empty(); }
   // Takes the first event off and fires it; there is one.
   void fire_next();
 
  private:
   friend class Event;
+  // With the order beside it: comparing must not fetch ten thousand events into the cache.
+  struct Entry {
+    uint64_t time_ns;
+    uint64_t number;
+    Event* event;
+    [[nodiscard]] bool before(const Entry& other) const {
+      return time_ns != other.time_ns ? time_ns < other.time_ns : number < other.number;
+    }
+  };
+  static constexpr size_t kChildren = 4;  // of a place in the heap: flatter than two
+
   void remove(Event& event);
-  void put(size_t place, Event* event);
+  void put(size_t place, const Entry& entry);
   void sift_up(size_t place);
   void sift_down(size_t place);
-  static bool earlier(const Event* a, const Event* b) {
-    return a->time_ns_ != b->time_ns_ ? a->time_ns_ < b->time_ns_ : a->number_ < b->number_;
-  }
 
-  std::vector<Event*> heap_;
+  std::vector<Entry> heap_;
   uint64_t scheduled_ = 0;
 };
 

@@ -1,13 +1,13 @@
 #include "runtime/base/mailbox.hpp"
 
 #include <gtest/gtest.h>
-#include <ucontext.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include "runtime/base/testing.hpp"
 
 namespace gatio {
 namespace {
@@ -59,103 +59,6 @@ TEST(Mailbox, ATakeEndsBeingParked) {
   EXPECT_FALSE(mailbox.push(message));
 }
 
-// Runs some functions as coroutines that give way at each sync point, once for every order of their
-// steps.
-class EveryOrder {
- public:
-  using Actor = std::function<void()>;
-
-  // `make` prepares a fresh run and returns its actors; `check` is called after each run. Returns
-  // how many orders there are.
-  size_t explore(const std::function<std::vector<Actor>()>& make,
-                 const std::function<void(bool stuck)>& check) {
-    size_t runs = 0;
-    current_ = this;
-    sync_point_hook = [](const char*) { current_->give_way(); };
-    do {
-      actors_ = make();
-      bool stuck = run_once();
-      check(stuck);
-      ++runs;
-    } while (!testing::Test::HasFailure() && next_order());
-    sync_point_hook = nullptr;
-    return runs;
-  }
-
-  // For an actor: lets others go on, and is not run again before `ready()`.
-  void wait_until(std::function<bool()> ready) {
-    blocked_[running_] = std::move(ready);
-    give_way();
-    blocked_[running_] = nullptr;
-  }
-
- private:
-  static constexpr size_t kStackBytes = 64 << 10;
-
-  void give_way() {
-    size_t self = running_;
-    swapcontext(&contexts_[self], &main_);
-  }
-  static void enter() {
-    EveryOrder* all = current_;
-    all->actors_[all->running_]();
-    all->ended_[all->running_] = true;
-  }
-
-  // Whether somebody was left that could not go on.
-  bool run_once() {
-    size_t count = actors_.size();
-    contexts_.assign(count, {});
-    ended_.assign(count, false);
-    blocked_.assign(count, nullptr);
-    while (stacks_.size() < count) stacks_.push_back(std::make_unique<char[]>(kStackBytes));
-    for (size_t i = 0; i < count; ++i) {
-      getcontext(&contexts_[i]);
-      contexts_[i].uc_stack.ss_sp = stacks_[i].get();
-      contexts_[i].uc_stack.ss_size = kStackBytes;
-      contexts_[i].uc_link = &main_;
-      makecontext(&contexts_[i], &enter, 0);
-    }
-    for (size_t step = 0;; ++step) {
-      std::vector<size_t> able;
-      for (size_t i = 0; i < count; ++i) {
-        if (!ended_[i] && (!blocked_[i] || blocked_[i]())) able.push_back(i);
-      }
-      if (able.empty()) break;
-      if (step == choices_.size()) choices_.push_back({0, 0});
-      choices_[step].of = able.size();
-      running_ = able[choices_[step].taken];
-      swapcontext(&main_, &contexts_[running_]);
-    }
-    for (bool each : ended_) {
-      if (!each) return true;
-    }
-    return false;
-  }
-
-  bool next_order() {
-    while (!choices_.empty() && choices_.back().taken + 1 == choices_.back().of)
-      choices_.pop_back();
-    if (choices_.empty()) return false;
-    ++choices_.back().taken;
-    return true;
-  }
-
-  struct Choice {
-    size_t taken;
-    size_t of;
-  };
-  static inline EveryOrder* current_ = nullptr;
-  std::vector<Actor> actors_;
-  std::vector<ucontext_t> contexts_;
-  std::vector<std::unique_ptr<char[]>> stacks_;
-  std::vector<bool> ended_;
-  std::vector<std::function<bool()>> blocked_;
-  std::vector<Choice> choices_;
-  ucontext_t main_{};
-  size_t running_ = 0;
-};
-
 // One owner that parks whenever it finds nothing, as a driver does, and some senders. In no order
 // may the owner sleep for ever, be woken without having parked, or see a sender's messages out of
 // order.
@@ -206,29 +109,18 @@ size_t explore_parking(const std::vector<int>& messages_of_sender) {
     std::vector<int> next(messages_of_sender.size(), 0);
     for (Message* each : state->taken)
       EXPECT_EQ(each->number, next[static_cast<size_t>(each->sender)]++);
+    return !testing::Test::HasFailure();
   };
   return orders.explore(make, check);
 }
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define GATIO_TEST_NO_CONTEXTS
-#endif
-#endif
-#ifdef GATIO_TEST_NO_CONTEXTS
-#define SKIP_WITHOUT_CONTEXTS() \
-  GTEST_SKIP() << "ThreadSanitizer does not follow swapcontext; the test has one thread only"
-#else
-#define SKIP_WITHOUT_CONTEXTS() static_cast<void>(0)
-#endif
-
 TEST(Mailbox, NoOrderOfTwoSendersAndTheOwnerLosesAWakeUp) {
-  SKIP_WITHOUT_CONTEXTS();
+  GATIO_NEEDS_CONTEXTS();
   EXPECT_GT(explore_parking({1, 1}), 1000u);
 }
 
 TEST(Mailbox, NoOrderOfOneSenderWithTwoMessagesLosesAWakeUpOrTheirOrder) {
-  SKIP_WITHOUT_CONTEXTS();
+  GATIO_NEEDS_CONTEXTS();
   EXPECT_GT(explore_parking({2}), 100u);
 }
 

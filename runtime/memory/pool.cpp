@@ -41,6 +41,7 @@ void Pool::free_elsewhere(Mapping* mapping, void* block) {
   FreeBlock* head = home->remote.load(std::memory_order_relaxed);
   do {
     freed->next = head;
+    sync_point("memory: remote link");
     // Release: our writes to the block, its link included, pair with the acquire exchange in
     // take_remote. The pushes form one release sequence, so that exchange is ordered after all of
     // them.
@@ -49,6 +50,7 @@ void Pool::free_elsewhere(Mapping* mapping, void* block) {
 }
 
 size_t Pool::take_remote() {
+  sync_point("memory: drain");
   // Acquire: pairs with the release pushes in free_elsewhere. The list is taken whole, so no push
   // is lost and no address is compared that could have come back (ABA).
   FreeBlock* block = home_->remote.exchange(nullptr, std::memory_order_acquire);

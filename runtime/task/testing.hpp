@@ -8,6 +8,7 @@
 
 #include "runtime/base/intrusive_queue.hpp"
 #include "runtime/base/prng.hpp"
+#include "runtime/base/sync_point.hpp"
 #include "runtime/memory/test_map_kernel.hpp"
 #include "runtime/task/scope.hpp"
 #include "runtime/task/task.hpp"
@@ -18,7 +19,13 @@ class TestExecutor final : public Executor {
  public:
   explicit TestExecutor(Heap& heap, bool executes = true) : Executor(executes), pool_(heap) {}
 
-  void post(Work& message) override { mail_.push(&message); }
+  // A point on either side: the message is for somebody else as soon as it has been pushed, and the
+  // address may be out of date by the time it is.
+  void post(Work& message) override {
+    sync_point("executor: post");
+    mail_.push(&message);
+    sync_point("executor: posted");
+  }
   void enqueue(Work& work, Priority) override {
     GATIO_ASSERT(current() == this);
     ready_.push(&work);
@@ -43,6 +50,8 @@ class TestExecutor final : public Executor {
     Pool::set_current(&pool_);
   }
   [[nodiscard]] bool idle() const { return mail_.empty() && ready_.empty(); }
+  // Whether step() has a choice.
+  [[nodiscard]] bool has_both() const { return !mail_.empty() && !ready_.empty(); }
   // Takes one message, or runs one piece of work.
   void step(bool mail_first) {
     enter();
