@@ -85,7 +85,15 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
       } else if (request.claimed || ring.is_ready(request)) {
         request.claimed = false;
         if (!request.multishot) request.unlink();  // it queues up again
+        // Woken for more than bytes: a reset that came with them is seen after them.
+        bool receives =
+            request.sqe.opcode == IORING_OP_RECV || request.sqe.opcode == IORING_OP_RECVMSG;
+        bool looks_again = receives && request.multishot && request.woken_for == 0;
         ring.attempt(request);
+        if (looks_again && request.state == RequestState::polling && !request.queued &&
+            (request.file->poll() & (POLLERR | POLLHUP)) != 0) {
+          ring.enqueue(request);
+        }
       }
       return;
     default:
