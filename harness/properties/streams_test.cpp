@@ -44,6 +44,12 @@ TEST(S13, PressureIsNeitherEndNorSpin) {
         "a half-closed stream comes back whole"});
 }
 
+TEST(S13, AFullCqIsNoEnd) {
+  hold("S13 a full CQ", {.mixes = {"1both", "1io+1exec"}, .crowd = true, .times = 60}, run_load,
+       {"a CQ overflows", "a half-closed stream comes back whole",
+        "a multishot request ends and is armed again"});
+}
+
 TEST(S14, AMultishotIsArmedOnceAndArmedAgain) {
   hold("S14 multishot", {.cancels = true, .tight = true, .worst = Faults::borne, .times = 250},
        run_load, {"a multishot request ends and is armed again"});

@@ -69,11 +69,12 @@ rc::Gen<FlatStep> flat_step() {
 
 EchoLoad random_load(const Wanted& wanted) {
   EchoLoad load;
-  load.clients.resize(*rc::gen::inRange<size_t>(1, 4));
+  load.clients.resize(wanted.crowd ? *rc::gen::inRange<size_t>(20, 41)
+                                   : *rc::gen::inRange<size_t>(1, 4));
   for (EchoClientOptions& client : load.clients) {
     client.stream = static_cast<size_t>(&client - load.clients.data());
-    client.length = *rc::gen::inRange<size_t>(0, 4'000);
-    client.first_ns = 1'000 * *rc::gen::inRange<uint64_t>(0, 100);
+    client.length = *rc::gen::inRange<size_t>(0, wanted.crowd ? 1'000 : 4'000);
+    if (!wanted.crowd) client.first_ns = 1'000 * *rc::gen::inRange<uint64_t>(0, 100);
     client.slow = *rc::gen::weightedElement<bool>({{2, false}, {1, true}});
     client.may_break = *rc::gen::weightedElement<bool>({{3, false}, {1, true}});
   }
@@ -82,7 +83,7 @@ EchoLoad random_load(const Wanted& wanted) {
     pieces.resize(*rc::gen::inRange<size_t>(1, 4));
     for (uint32_t& length : pieces) length = *rc::gen::inRange(1u, 900u);
   }
-  load.buffers = wanted.tight ? 2 : *rc::gen::element(16u, 4u);
+  load.buffers = wanted.crowd ? 64 : wanted.tight ? 2 : *rc::gen::element(16u, 4u);
   load.cancels = wanted.cancels && *rc::gen::weightedElement<bool>({{1, false}, {4, true}});
   return load;
 }
@@ -99,7 +100,7 @@ Trial random_trial(const Wanted& wanted) {
   shape.pct_depth = *rc::gen::inRange(2u, 5u);
   shape.old_kernel = *rc::gen::weightedElement<bool>({{3, false}, {1, true}});
   shape.spins = *rc::gen::weightedElement<bool>({{3, false}, {1, true}});
-  shape.cq_entries = wanted.tight ? 16 : 32;
+  shape.cq_entries = wanted.tight || wanted.crowd ? 16 : 32;
   auto list = *rc::gen::scale(0.4, rc::gen::container<std::vector<FlatStep>>(flat_step()));
   size_t at = 0;
   unsigned number = 0;

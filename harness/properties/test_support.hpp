@@ -44,6 +44,7 @@ struct Wanted {
   bool shuts_down = false;  // some runs are shut down at any time
   bool cancels = false;     // the server's receives are cancelled, in most runs
   bool tight = false;       // few buffers and a small CQ
+  bool crowd = false;       // more clients than a CQ has room for
   Faults worst = Faults::none;
   unsigned times = 150;
 };
