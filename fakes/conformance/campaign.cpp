@@ -46,7 +46,10 @@ int Campaign::run(const std::function<void(const std::string&)>& say) {
     }
     unsettled_ += outcome == Outcome::unsettled ? 1 : 0;
     if (outcome != Outcome::disagreement) continue;
-    say(report(seed, program));
+    std::string text = report(seed, program);
+    if (text.empty()) ++unsettled_;
+    if (text.empty()) continue;
+    say(text);
     if (++disagreements >= options_.most_disagreements) break;
   }
   say(summary(quick_.kernel().now_ns() - start));
@@ -113,7 +116,11 @@ std::string Campaign::report(uint64_t seed, const Program& program) {
         return disagrees(candidate, ignored);
       },
       options_.shrink_budget);
-  if (!disagrees(smaller, verdict)) smaller = program;
+  if (!disagrees(smaller, verdict)) {
+    // Luck has played a part in making it smaller.
+    smaller = program;
+    if (!disagrees(program, verdict)) return {};
+  }
   return "disagreement, seed " + std::to_string(seed) + "\n" + to_text(smaller) + to_text(verdict);
 }
 

@@ -38,6 +38,7 @@ class Campaign {
   Outcome judge(const Program& program, Verdict& verdict);
   bool disagrees(const Program& program, Verdict& verdict);
   void tell_lie(uint64_t seed, const Program& program, const Record& record);
+  // Empty when it is not there any more.
   std::string report(uint64_t seed, const Program& program);
   [[nodiscard]] std::string summary(uint64_t elapsed_ns) const;
 

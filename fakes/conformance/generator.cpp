@@ -127,12 +127,16 @@ class Generator {
       case StepKind::enter:
         step.amount = percent(50) ? 0 : 1 + below(30);
         step.fetch = percent(70) ? Fetch::none : Fetch::all;
+        if (drained_[step.ring]) step.kind = StepKind::idle;
         break;
       default:
         step.object = object({ObjectKind::stream, ObjectKind::datagram});
     }
     if (step.kind == StepKind::peer_connect && !is(step.object, ObjectKind::listener)) return;
     if (step.kind == StepKind::peer_reset && !is(step.object, ObjectKind::stream)) return;
+    // A peer that has shut down cannot be made to acknowledge what is sent without copying.
+    if (step.kind == StepKind::peer_shutdown && zero_copy_) return;
+    half_closed_ = half_closed_ || step.kind == StepKind::peer_shutdown;
     program_.steps.push_back(std::move(step));
   }
 
@@ -144,10 +148,14 @@ class Generator {
     if (percent(10)) step.amount = 1 + below(3);
     uint32_t most = program_.sq_entries;
     // In a small CQ the order of so many would decide what is seen, and Linux' is that of a hash.
-    if (program_.cq_entries > most && percent(6)) {
+    bool many = program_.cq_entries > most && percent(6);
+    if (many) {
       // Many of a kind: more task work than one enter runs.
       bool only_nops = drained_[step.ring];
+      if (only_nops) step.amount = 0;
       Request request = any_request(only_nops ? Op::nop : static_cast<Op>(weighted(weights_)));
+      if (is_slow(request)) step.amount = 0;
+      if (request.op == Op::connect) most = 1;
       for (uint32_t i = 0; i < most; ++i) {
         step.requests.push_back(request);
         step.requests.back().id = next_id_++;
@@ -181,20 +189,43 @@ class Generator {
       if (request.op == Op::timeout_multishot) repeating_.insert(request.id);
       step.requests.push_back(request);
     }
-    isolate_connects(step.requests);
+    isolate(step.requests);
+    for (const Request& each : step.requests) {
+      if (is_slow(each)) step.amount = 0;
+    }
   }
 
-  // Linux spins for ever when somebody else takes the error that a connect waits for.
-  void isolate_connects(std::vector<Request>& batch) {
+  // How far it has come when a wait ends is a matter of luck.
+  static bool is_slow(const Request& request) {
+    switch (request.op) {
+      case Op::connect:
+      case Op::shutdown:
+      case Op::send_zc:
+      case Op::timeout:
+      case Op::timeout_multishot:
+        return true;
+      default:
+        return (request.flags & kLinkFlags) != 0;
+    }
+  }
+
+  // Linux spins for ever when somebody else takes the error that a connect waits for; a listener
+  // that is closed accepts until the batch ends; and how far a worker is when it is to be cancelled
+  // is a matter of luck.
+  static void isolate(std::vector<Request>& batch) {
     for (Request& each : batch) {
       for (Request& other : batch) {
-        bool clash = &other != &each && other.object == each.object && each.op == Op::connect;
+        bool clash = &other != &each && each.op == Op::connect &&
+                     (other.object == each.object || other.op == Op::close);
+        clash = clash || (each.op == Op::shutdown && other.op == Op::cancel);
         if (clash) other = {.op = Op::nop, .id = other.id, .flags = other.flags & kLinkFlags};
       }
     }
   }
 
   Request any_request(Op op) {
+    if (op == Op::send_zc && half_closed_) op = Op::send;
+    zero_copy_ = zero_copy_ || op == Op::send_zc;
     Request request{.op = op, .object = kNoObject};
     switch (op) {
       case Op::read:
@@ -256,6 +287,8 @@ class Generator {
         request.object = object({ObjectKind::fresh});
         // It might happen to have the port that it is connected to.
         if (is(request.object, ObjectKind::datagram)) request.object = kNoObject;
+        // What becomes of a second attempt depends on who has noticed the end of the first.
+        if (!connected_.insert(request.object).second) request.object = kNoObject;
         request.option = static_cast<uint32_t>(object({ObjectKind::listener}));
         break;
       case Op::socket:
@@ -270,6 +303,8 @@ class Generator {
         request.option = below(3);
         // Linux spins for ever when somebody receives on it.
         if (is(request.object, ObjectKind::datagram)) request.object = kNoObject;
+        // Writing is shut at a listener already, but Linux wakes all who wait for it.
+        if (is(request.object, ObjectKind::listener)) request.option = SHUT_RDWR;
         break;
       case Op::poll:
       case Op::poll_multishot:
@@ -309,7 +344,9 @@ class Generator {
       case Op::timeout:
         request.option = percent(50) ? kLong : 0;
         if (request.option == kLong && percent(25)) request.bytes = 1 + below(3);
-        if (percent(20)) request.option |= IORING_TIMEOUT_ABS;
+        counting_ = counting_ || request.bytes > 0;
+        // Whether one that is over at once counts for another depends on the very moment.
+        if (!counting_ && percent(20)) request.option |= IORING_TIMEOUT_ABS;
         if (percent(20)) request.option |= IORING_TIMEOUT_ETIME_SUCCESS;
         break;
       case Op::timeout_multishot:
@@ -336,6 +373,10 @@ class Generator {
   std::array<unsigned, kOps> weights_{};
   std::array<bool, 2> drained_{};  // by ring
   std::set<uint32_t> repeating_;   // ids of timers
+  std::set<int> connected_;        // objects
+  bool counting_ = false;          // a timer counts completions
+  bool zero_copy_ = false;
+  bool half_closed_ = false;  // a peer has shut down its writing side
   uint32_t next_id_ = 1;
 };
 

@@ -16,12 +16,11 @@ std::vector<Seen> of_request(const std::vector<Seen>& all, uint32_t id) {
   return result;
 }
 
-// Whether there was task work, and everything was fetched, and nothing came of it.
+// Whether there was task work of which nothing came, as far as it was fetched.
 bool woken_for_nothing(const Observation& observation, const Look& look) {
   if (look.moment != Moment::settled || (look.kernel_flags & IORING_SQ_TASKRUN) == 0) return false;
-  return std::any_of(observation.looks.begin(), observation.looks.end(), [&](const Look& later) {
-    return later.moment == Moment::fetched && later.ring == look.ring && later.seen.empty() &&
-           later.kernel_flags == 0 && &later > &look;
+  return std::all_of(observation.looks.begin(), observation.looks.end(), [&](const Look& later) {
+    return &later <= &look || later.ring != look.ring || later.seen.empty();
   });
 }
 
@@ -58,7 +57,9 @@ bool Order::fixed(const Seen& a, const Seen& b, Moment moment) const {
   const Place* first = find(a.id);
   const Place* second = find(b.id);
   if (first == nullptr || second == nullptr) return false;
-  if (first->drains || second->drains) return true;                            // U36
+  if (first->drains || second->drains) return true;  // U36
+  // When the network lets go of memory is nobody's order.
+  if (((a.flags | b.flags) & IORING_CQE_F_NOTIF) != 0) return false;
   return first->chain != 0 && first->chain == second->chain && !first->timed;  // U35
 }
 

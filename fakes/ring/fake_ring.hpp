@@ -185,7 +185,8 @@ class FakeRing final : public File {
   std::vector<Message*> unused_messages_;
 
   std::deque<Cqe> overflow_;
-  uint64_t events_posted_ = 0;
+  // Not from 0, since it may fall, and a target of 0 means none.
+  uint64_t events_posted_ = uint64_t{1} << 32;
   uint64_t timeouts_ended_ = 0;
   unsigned counting_timeouts_ = 0;
   Sleeper sleeper_;

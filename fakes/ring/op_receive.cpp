@@ -152,8 +152,12 @@ Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& go
     size_t wanted = total_bytes(selection.parts);
     got = receive(ring, request, socket, selection.parts);
     if (got.result == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
-    if (got.result > 0 && socket.is_stream() && all && static_cast<size_t>(got.result) < wanted &&
-        selection.group == nullptr) {
+    if (got.result > 0 && socket.is_stream() && all && static_cast<size_t>(got.result) < wanted) {
+      if (selection.group != nullptr) {
+        request.flags |= selection.take(wanted);
+        request.parts.assign(1, selection.buffer);
+        request.keeps_buffer = true;
+      }
       request.done_bytes += static_cast<uint64_t>(got.result);
       if ((flags & MSG_DONTWAIT) == 0) return Step::wait;
       continue;

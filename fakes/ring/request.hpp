@@ -68,13 +68,15 @@ struct RequestFields {
   bool unissued = false;   // it ends because its chain was severed
   bool drains = false;     // it, or the head of its chain, has IOSQE_IO_DRAIN
   bool multishot = false;
-  bool claimed = false;     // it is to be tried again, and cannot be cancelled
-  bool connecting = false;  // connect(2) has said -EINPROGRESS
-  bool aborted = false;     // or that an earlier attempt was given up
-  bool started = false;     // was tried before
-  bool on_worker = false;   // a worker thread tries it, which may block
-  bool in_order = false;    // its task work does not overtake
-  unsigned posted = 0;      // CQEs in this turn of a multishot request
+  bool claimed = false;       // it is to be tried again, and cannot be cancelled
+  bool keeps_buffer = false;  // its parts are a provided buffer that is being filled
+  bool woken_again = false;   // while it had not been tried again yet
+  bool connecting = false;    // connect(2) has said -EINPROGRESS
+  bool aborted = false;       // or that an earlier attempt was given up
+  bool started = false;       // was tried before
+  bool on_worker = false;     // a worker thread tries it, which may block
+  bool in_order = false;      // its task work does not overtake
+  unsigned posted = 0;        // CQEs in this turn of a multishot request
 
   int32_t result = 0;
   uint32_t flags = 0;

@@ -1,5 +1,6 @@
 // How a fake ring takes SQEs: preparation, chains, drains, the first attempt.
 #include <algorithm>
+#include <utility>
 
 #include "fakes/ring/fake_ring.hpp"
 
@@ -207,7 +208,6 @@ void FakeRing::issue(Request& request) {
   request.state = RequestState::running;
   if (request.operation->on_worker) {
     start_worker(request);
-    start_link_timeout(request);
     return;
   }
   if (!find_file(request)) {
@@ -288,7 +288,7 @@ void FakeRing::watch(Request& request) {
 // A file may be ready before the ring waits for it, be it by what happens at this very moment:
 // Linux then tries again at once, and nobody can cancel that.
 bool FakeRing::ready_by_now(Request& request) {
-  if (request.linked()) return false;
+  if (request.linked() && !std::exchange(request.woken_again, false)) return false;
   machine_.world.fire_due();
   // A peer that has ended its stream wakes whoever waits, but makes no send possible.
   uint32_t wanted = request.poll_mask | (kAlwaysPolled & ~uint32_t{POLLRDHUP});
@@ -309,6 +309,7 @@ void FakeRing::try_on_worker(Request& request) {
     finish_later(request, request.result);
     return;
   }
+  if (request.operation->on_worker) start_link_timeout(request);
   request.on_worker = true;
   Step step = request.operation->attempt(*this, request);
   request.on_worker = false;

@@ -22,7 +22,7 @@ void cut(std::span<const iovec> parts, size_t skipped, size_t limit, std::vector
 }  // namespace
 
 int select(FakeRing& ring, const Request& request, Selection& selection) {
-  if ((request.sqe.flags & IOSQE_BUFFER_SELECT) == 0) {
+  if ((request.sqe.flags & IOSQE_BUFFER_SELECT) == 0 || request.keeps_buffer) {
     static std::vector<iovec> rest;
     selection.parts = request.parts;
     if (request.done_bytes > 0) {
