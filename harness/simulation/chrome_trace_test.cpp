@@ -32,8 +32,9 @@ TEST(ChromeTrace, NamesRowsAndMeasuresTurns) {
   for (const json& event : trace["traceEvents"]) {
     if (event["ph"] == "M" && event["name"] == "thread_name")
       rows[event["tid"]] = event["args"]["name"];
-    if (event["ph"] == "M" && event["name"] == "process_name")
+    if (event["ph"] == "M" && event["name"] == "process_name") {
       EXPECT_EQ(event["args"]["name"], "a \"title\"");
+    }
     if (event["ph"] == "X") turns.push_back(event);
     if (event["ph"] == "i") marks[event["name"]] = event;
   }
