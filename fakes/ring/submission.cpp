@@ -290,7 +290,9 @@ void FakeRing::watch(Request& request) {
 bool FakeRing::ready_by_now(Request& request) {
   if (request.linked() && !std::exchange(request.woken_again, false)) return false;
   machine_.world.fire_due();
-  return (request.file->poll() & (request.poll_mask | kAlwaysPolled)) != 0;
+  // A peer that has ended its stream wakes whoever waits, but makes no send possible.
+  uint32_t wanted = request.poll_mask | (kAlwaysPolled & ~uint32_t{POLLRDHUP});
+  return (request.file->poll() & wanted) != 0;
 }
 
 void FakeRing::start_worker(Request& request) {
