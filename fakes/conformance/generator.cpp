@@ -184,7 +184,8 @@ class Generator {
         drains = false;
         step.amount = 0;
       }
-      if (percent(4)) request.flags |= IOSQE_CQE_SKIP_SUCCESS;
+      // Of a close the runner has to know how it ended.
+      if (percent(4) && request.op != Op::close) request.flags |= IOSQE_CQE_SKIP_SUCCESS;
       request.id = next_id_++;
       if (request.op == Op::timeout_multishot) repeating_.insert(request.id);
       step.requests.push_back(request);
@@ -290,6 +291,10 @@ class Generator {
         // What becomes of a second attempt depends on who has noticed the end of the first.
         if (!connected_.insert(request.object).second) request.object = kNoObject;
         request.option = static_cast<uint32_t>(object({ObjectKind::listener}));
+        // The port of another kind of object may happen to be a listener's as well.
+        if (!is(static_cast<int>(request.option), ObjectKind::listener)) {
+          request.option = static_cast<uint32_t>(kNoObject);
+        }
         break;
       case Op::socket:
         request.option = percent(80) ? AF_INET : 77;

@@ -137,7 +137,11 @@ constexpr Lie kLies[] = {
      }},
     {"U14", "a CQE is lost", nullptr,
      [](Observation& observation, const Step&) {
-       return erase(observation, [](const Seen&) { return true; });
+       // One that came at once: of two that wait, another may have had the bytes.
+       Look* look = look_at(observation, Moment::submitted,
+                            [](const Look& each) { return !each.seen.empty(); });
+       if (look != nullptr) look->seen.pop_back();
+       return look != nullptr;
      }},
     {"U14", "a CQE comes twice", nullptr,
      [](Observation& observation, const Step&) {

@@ -87,6 +87,10 @@ bool sound(const Program& program) {
   for (const Step& step : program.steps) {
     if (step.ring >= program.rings || step.requests.size() > program.sq_entries) return false;
     constexpr uint32_t kLinks = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+    for (const Request& request : step.requests) {
+      // It would never end.
+      if (request.op == Op::timeout_multishot && request.bytes == 0) return false;
+    }
     if (!step.requests.empty() && (step.requests.back().flags & kLinks) != 0) return false;
   }
   return program.cq_entries >= program.sq_entries;

@@ -84,16 +84,9 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
         ring.finish(request);
       } else if (request.claimed || ring.is_ready(request)) {
         request.claimed = false;
-        if (!request.multishot) request.unlink();  // it queues up again
-        // Woken for more than bytes: a reset that came with them is seen after them.
-        bool receives =
-            request.sqe.opcode == IORING_OP_RECV || request.sqe.opcode == IORING_OP_RECVMSG;
-        bool looks_again = receives && request.multishot && request.woken_for == 0;
         ring.attempt(request);
-        if (looks_again && request.state == RequestState::polling && !request.queued &&
-            (request.file->poll() & (POLLERR | POLLHUP)) != 0) {
-          ring.enqueue(request);
-        }
+      } else if (!request.linked()) {
+        ring.watch(request);
       }
       return;
     default:
@@ -176,6 +169,8 @@ void FakeRing::file_changed(Request& request, uint32_t events) {
   // a second wake-up, or where the state of a connection has changed.
   request.woken_for = request.queued || (events & (POLLHUP | POLLRDHUP)) != 0 ? 0 : events;
   enqueue(request);
+  // It no longer stands before others who wait for the same.
+  if (!request.multishot) request.unlink();
 }
 
 // Whoever was woken once is tried; more than once, its file is asked first.
