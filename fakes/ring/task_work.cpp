@@ -164,7 +164,10 @@ void FakeRing::file_changed(Request& request, uint32_t events) {
   if ((events & (request.poll_mask | kAlwaysPolled)) == 0) return;
   // Who waits but once is told but once.
   if (request.queued && !request.multishot) return;
-  request.woken_again = request.queued && request.sqe.opcode != IORING_OP_POLL_ADD;
+  // Woken twice, or for more than bytes, it looks once more when it has had the bytes: a reset that
+  // came with them is seen after them.
+  bool for_more = request.queued || (events & (POLLERR | POLLHUP)) != 0;
+  request.woken_again = for_more && request.sqe.opcode != IORING_OP_POLL_ADD;
   // A poll says what it was woken for, even if that has passed meanwhile; but it looks again after
   // a second wake-up, or where the state of a connection has changed.
   request.woken_for = request.queued || (events & (POLLHUP | POLLRDHUP)) != 0 ? 0 : events;
