@@ -285,7 +285,7 @@ Task<void> TaskProgram::send_letters(Driver& to) {
   Way way{from, &to};
   for (unsigned i = 0; i < 3; ++i) to.post(letters_.emplace_back(this, way, sent_[way]++));
   // What is spawned behind them comes back when they have long arrived.
-  co_await call_on(to, []() -> Task<void> { co_return; });
+  (void)co_await call_on(to, []() -> Task<void> { co_return; });
   Sometimes::hit("messages are sent in a row");
 }
 
