@@ -28,7 +28,8 @@ struct Machine {
       : options(its_options),
         costs(its_options.costs.value_or(kFree)),
         world(choices),
-        network(world, its_options.network) {
+        network(world, its_options.network),
+        mappings(its_options.memory_fill) {
     descriptors.set_limit(its_options.open_files);
   }
 

@@ -35,6 +35,8 @@ struct FakeKernelOptions {
   bool sync_message = true;         // what kernels from 6.13 on have
   bool incremental_buffers = true;  // what kernels from 6.12 on have
   size_t open_files = 1'000'000;    // RLIMIT_NOFILE
+  // What mapped memory holds at first; none: what an earlier run left there. A run must not differ.
+  std::optional<uint8_t> memory_fill;
 };
 
 }  // namespace gatio::fakes

@@ -93,9 +93,12 @@ bool Scheduler::can_run(const Thread& thread) const {
 // In a circle, beginning behind the one that ran last: choice 0 is a round robin.
 void Scheduler::collect_runnable() {
   runnable_.clear();
-  size_t count = threads_.size();
-  for (size_t i = 1; i <= count; ++i) {
-    unsigned thread = static_cast<unsigned>((current_ + i) % count);
+  auto count = static_cast<unsigned>(threads_.size());
+  unsigned behind = std::min(current_ + 1, count);
+  for (unsigned thread = behind; thread < count; ++thread) {
+    if (can_run(*threads_[thread])) runnable_.push_back(thread);
+  }
+  for (unsigned thread = 0; thread < behind; ++thread) {
     if (can_run(*threads_[thread])) runnable_.push_back(thread);
   }
   if (options_.strategy != Strategy::clocks || runnable_.empty()) return;
@@ -159,6 +162,14 @@ unsigned Scheduler::pick_by_clock() {
   return first;
 }
 
+// Whether somebody could run who has a higher priority than the one that runs.
+bool Scheduler::outranked() const {
+  uint32_t own = threads_[current_]->priority;
+  return std::ranges::any_of(threads_, [&](const auto& thread) {
+    return thread->priority > own && can_run(*thread);
+  });
+}
+
 unsigned Scheduler::highest_priority() const {
   return *std::max_element(runnable_.begin(), runnable_.end(), [this](unsigned a, unsigned b) {
     return threads_[a]->priority < threads_[b]->priority;
@@ -212,8 +223,7 @@ void Scheduler::sync_point() {
     switches = world_.choices.one_in(ChoiceKind::preempt, n);
   } else if (options_.strategy == Strategy::pct) {
     if (at_change_point()) demote(*threads_[current_]);
-    collect_runnable();
-    bool wanted = highest_priority() != current_;
+    bool wanted = outranked();
     switches = world_.choices.settle(ChoiceKind::preempt, n + 1, wanted ? n : 0) == n;
   }
   if (!switches) return;
@@ -250,11 +260,6 @@ std::vector<std::string> Scheduler::names() const {
   std::vector<std::string> names;
   for (const auto& thread : threads_) names.push_back(thread->name);
   return names;
-}
-
-bool Scheduler::asleep(unsigned thread) const {
-  const Sleeper* sleeper = threads_[thread]->sleeper;
-  return sleeper != nullptr && !sleeper->woken;
 }
 
 std::string Scheduler::describe() const {

@@ -62,7 +62,10 @@ class Scheduler final : public Execution {
   [[nodiscard]] uint64_t preemptions() const { return preemptions_; }
   [[nodiscard]] std::vector<std::string> names() const;
   // Whether a thread sleeps and nobody has woken it.
-  [[nodiscard]] bool asleep(unsigned thread) const;
+  [[nodiscard]] bool asleep(unsigned thread) const {
+    const Sleeper* sleeper = threads_[thread]->sleeper;
+    return sleeper != nullptr && !sleeper->woken;
+  }
   // Who sleeps, for the report of a deadlock: "0/1 sleeps, 0/2 sleeps".
   [[nodiscard]] std::string describe() const;
 
@@ -80,17 +83,18 @@ class Scheduler final : public Execution {
   static constexpr unsigned kTurnsBeforeDemotion = 64;
 
   struct Thread {
-    std::string name;
-    std::unique_ptr<Fiber> fiber;
-    std::function<void()> enter;
+    // First what every step asks of every thread.
     Sleeper* sleeper = nullptr;  // not null while it sleeps
     uint64_t deadline_ns = 0;
+    bool ended = false;
     bool timed_out = false;  // Strategy::clocks: the deadline has come
-    uint64_t clock_ns = 0;   // Strategy::clocks
     uint32_t priority = 0;   // Strategy::pct: the higher runs
+    uint64_t clock_ns = 0;   // Strategy::clocks
     uint64_t spent_ns = 0;
     unsigned turns = 0;
-    bool ended = false;
+    std::unique_ptr<Fiber> fiber;
+    std::function<void()> enter;
+    std::string name;
   };
 
   void pass(uint64_t ns, bool demotes);
@@ -105,6 +109,7 @@ class Scheduler final : public Execution {
   bool advance();
   unsigned pick();
   unsigned pick_by_clock();
+  [[nodiscard]] bool outranked() const;
   [[nodiscard]] unsigned highest_priority() const;
   bool at_change_point();
 

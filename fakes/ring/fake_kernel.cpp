@@ -1,6 +1,7 @@
 #include "fakes/fake_kernel.hpp"
 
 #include <algorithm>
+#include <typeinfo>
 #include <utility>
 
 #include "fakes/alone.hpp"
@@ -18,8 +19,11 @@ constexpr int kDescriptorErrors[] = {EMFILE, ENFILE, ENOMEM};
 
 }  // namespace
 
+// Each enter comes here, and a dynamic_cast would cost as much as the rest of a short one.
 FakeRing* Machine::ring(int fd) const {
-  return dynamic_cast<FakeRing*>(descriptors.get(fd).get());
+  File* file = descriptors.get(fd).get();
+  return file != nullptr && typeid(*file) == typeid(FakeRing) ? static_cast<FakeRing*>(file)
+                                                              : nullptr;
 }
 
 FakeKernel::FakeKernel(Choices& choices, const FakeKernelOptions& options)
@@ -208,8 +212,22 @@ void FakeKernel::unmap(void* address, size_t bytes) {
   machine_->mappings.unmap(address, bytes);
 }
 
+namespace {
+
+// To load a description takes longer than a whole simulated run, and a campaign uses few.
+const Result<Topology>& topology_of(const std::string& description) {
+  static std::map<std::string, Result<Topology>> loaded;
+  auto found = loaded.find(description);
+  if (found == loaded.end()) {
+    found = loaded.emplace(description, load_topology(description)).first;
+  }
+  return found->second;
+}
+
+}  // namespace
+
 int FakeKernel::pin(unsigned cpu) {
-  Result<Topology> machine = topology();
+  const Result<Topology>& machine = topology_of(machine_->options.topology);
   if (!machine) return -EINVAL;
   for (const Node& node : machine->nodes) {
     for (const Core& core : node.cores) {
@@ -223,15 +241,8 @@ int FakeKernel::pin(unsigned cpu) {
   return -EINVAL;
 }
 
-// To load a description takes longer than a whole simulated run, and a campaign uses few.
 Result<Topology> FakeKernel::topology() {
-  static std::map<std::string, Result<Topology>> loaded;
-  const std::string& description = machine_->options.topology;
-  auto found = loaded.find(description);
-  if (found == loaded.end()) {
-    found = loaded.emplace(description, load_topology(description)).first;
-  }
-  return found->second;
+  return topology_of(machine_->options.topology);
 }
 
 int FakeKernel::start_helper(std::function<void()> body) {

@@ -103,12 +103,14 @@ void Simulation::check_sleeper(Driver& driver) {
             " sleeps with SQEs to submit, or with what its ring holds back");
 }
 
-// Between two steps: whoever sleeps with mail must be on the way to being woken.
+// Between two steps: whoever sleeps with mail must be on the way to being woken. What else a sleeper
+// has changes only by itself, so only the one that has just run is looked into.
 void Simulation::observe() {
   uint64_t now_ns = world().now_ns;
-  for (size_t i = 0; i < drivers_.size(); ++i) {
-    bool asleep = scheduler().asleep(static_cast<unsigned>(i));
-    if (asleep) check_sleeper(*drivers_[i]);
+  unsigned last = scheduler().thread();
+  for (unsigned i = 0; i < drivers_.size(); ++i) {
+    bool asleep = scheduler().asleep(i);
+    if (asleep && i == last) check_sleeper(*drivers_[i]);
     bool waits = asleep && drivers_[i]->has_mail();
     if (!waits) {
       mail_since_ns_[i] = 0;

@@ -13,18 +13,13 @@ ConnectionHost::ConnectionHost(Driver& driver, uint16_t buffer_group,
     : driver_(driver),
       group_(buffer_group),
       buffer_shape_(buffers),
-      timeouts_(timeouts),
-      chunks_(buffers.count) {
+      timeouts_(timeouts) {
   feeding_.host = this;
   feeding_.run = [](Work* work) {
     auto* feeding = static_cast<Feeding*>(work);
     feeding->queued = false;
     feeding->host->feed_starved();
   };
-  for (size_t id = 0; id < chunks_.size(); ++id) {
-    chunks_[id].host = this;
-    chunks_[id].id = static_cast<uint16_t>(id);
-  }
 }
 
 ConnectionHost::~ConnectionHost() {
@@ -33,6 +28,11 @@ ConnectionHost::~ConnectionHost() {
 
 Result<void> ConnectionHost::prepare() {
   if (buffers_.is_open()) return {};
+  chunks_ = std::vector<Chunk>(buffer_shape_.count);
+  for (size_t id = 0; id < chunks_.size(); ++id) {
+    chunks_[id].host = this;
+    chunks_[id].id = static_cast<uint16_t>(id);
+  }
   return buffers_.open(driver_.ring(), group_, buffer_shape_.count, buffer_shape_.size,
                        driver_.options().node);
 }
