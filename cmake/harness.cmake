@@ -35,5 +35,5 @@ gatio_test(harness_test SOURCES ${harness_tests} ${harness_properties} LINK gati
 
 gatio_sources(bench_sources harness/bench)
 add_executable(gatio_bench ${bench_sources})
-target_link_libraries(gatio_bench PRIVATE gatio gatio_warnings
+target_link_libraries(gatio_bench PRIVATE gatio_harness gatio gatio_warnings
   benchmark::benchmark benchmark::benchmark_main)

@@ -165,9 +165,8 @@ unsigned Scheduler::pick_by_clock() {
 // Whether somebody could run who has a higher priority than the one that runs.
 bool Scheduler::outranked() const {
   uint32_t own = threads_[current_]->priority;
-  return std::ranges::any_of(threads_, [&](const auto& thread) {
-    return thread->priority > own && can_run(*thread);
-  });
+  return std::ranges::any_of(
+      threads_, [&](const auto& thread) { return thread->priority > own && can_run(*thread); });
 }
 
 unsigned Scheduler::highest_priority() const {

@@ -28,8 +28,8 @@ constexpr unsigned kMostSecondsOfARun = 20;
 struct WorkerState {
   std::atomic<uint64_t> running_seed;  // 0: none
   std::atomic<uint64_t> runs;
-  uint64_t steps, preemptions, events, virtual_ns, hash;
-  uint64_t choices[kChoiceBuckets];
+  uint64_t steps, preemptions, events, virtual_ns, hash, choices;
+  uint64_t runs_with[kChoiceBuckets];
   SavedHits hits;
 };
 
@@ -51,7 +51,8 @@ void count(WorkerState& state, const CaseResult& result) {
   state.events += result.events;
   state.virtual_ns += result.virtual_ns;
   state.hash += result.trace_hash;
-  ++state.choices[std::min<uint64_t>(result.choices / 4, kChoiceBuckets - 1)];
+  state.choices += result.choices;
+  ++state.runs_with[std::min<uint64_t>(result.choices / 4, kChoiceBuckets - 1)];
   state.runs.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -106,7 +107,7 @@ class Campaign {
     while (!workers_.empty()) {
       reap();
       show_progress();
-      if (interrupt_.wait(-1, 100) == Interrupt::Woken::kInterrupt) {
+      if (interrupt_.wait(-1, 20) == Interrupt::Woken::kInterrupt) {
         result_.interrupted = true;
         stop();
         while (!workers_.empty()) {
@@ -167,7 +168,8 @@ class Campaign {
       result_.events += worker.events;
       result_.virtual_seconds += static_cast<double>(worker.virtual_ns) * 1e-9;
       result_.hash += worker.hash;
-      for (unsigned i = 0; i < kChoiceBuckets; ++i) buckets[i] += worker.choices[i];
+      result_.choices += worker.choices;
+      for (unsigned i = 0; i < kChoiceBuckets; ++i) buckets[i] += worker.runs_with[i];
       worker.hits.add_to(result_.sometimes);
     }
     uint64_t seen = 0;

@@ -36,6 +36,7 @@ struct CampaignResult {
   uint64_t steps = 0;
   uint64_t preemptions = 0;
   uint64_t events = 0;
+  uint64_t choices = 0;  // in all
   uint64_t median_choices = 0;
   uint64_t hash = 0;                          // over all runs; does not depend on the order
   std::map<std::string, uint64_t> sometimes;  // what happened, and how often

@@ -47,10 +47,11 @@ unsigned allowed_cpus() {
 void print_summary(const CampaignOptions& options, const CampaignResult& result) {
   double seconds = result.seconds > 0 ? result.seconds : 1e-9;
   printf(
-      "%lu runs in %.1f s: %.0f a second, %.0f a second and core, %.2f s of virtual time a "
-      "second\n",
+      "%lu runs in %.2f s: %.0f a second, %.0f a second and core, %.0f choices a second and core, "
+      "%.2f s of virtual time a second\n",
       result.runs, seconds, static_cast<double>(result.runs) / seconds,
       static_cast<double>(result.runs) / seconds / options.workers,
+      static_cast<double>(result.choices) / seconds / options.workers,
       result.virtual_seconds / seconds);
   printf("choices in a run: %lu (median); switches %lu, preemptions %lu, events %lu in all\n",
          result.median_choices, result.steps, result.preemptions, result.events);

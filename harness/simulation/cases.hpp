@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace gatio::harness {
 struct CaseOptions {
   bool preempt = true;  // switch drivers at sync points
   bool keep_trace = false;
+  std::optional<uint8_t> memory_fill;  // what mapped memory holds at first; see fakes/options.hpp
 };
 
 struct CaseResult {

@@ -56,7 +56,9 @@ Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
   shape.small_rings = choices.one_in(ChoiceKind::program, 3);
   shape.faulty = choices.one_in(ChoiceKind::program, 3);
   shape.pct_depth = 2 + choose(3);
-  return make_shape(shape);
+  Shape made = make_shape(shape);
+  made.simulation.kernel.memory_fill = options.memory_fill;
+  return made;
 }
 
 CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,

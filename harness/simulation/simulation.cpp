@@ -103,8 +103,8 @@ void Simulation::check_sleeper(Driver& driver) {
             " sleeps with SQEs to submit, or with what its ring holds back");
 }
 
-// Between two steps: whoever sleeps with mail must be on the way to being woken. What else a sleeper
-// has changes only by itself, so only the one that has just run is looked into.
+// Between two steps: whoever sleeps with mail must be on the way to being woken. What else a
+// sleeper has changes only by itself, so only the one that has just run is looked into.
 void Simulation::observe() {
   uint64_t now_ns = world().now_ns;
   unsigned last = scheduler().thread();
@@ -162,12 +162,15 @@ void SavedHits::add_to(std::map<std::string, uint64_t>& counts) const {
   for (unsigned i = 0; i < kMostNames && names[i][0] != 0; ++i) counts[names[i]] += hits[i];
 }
 
+// Often called, and nearly always with a name that is known: no string is made for it.
 void Sometimes::hit(const char* name, uint64_t times) {
-  counts()[name] += times;
+  auto found = counts().find(std::string_view(name));
+  if (found == counts().end()) found = counts().emplace(name, 0).first;
+  found->second += times;
 }
 
-std::map<std::string, uint64_t>& Sometimes::counts() {
-  static std::map<std::string, uint64_t> all;
+std::map<std::string, uint64_t, std::less<>>& Sometimes::counts() {
+  static std::map<std::string, uint64_t, std::less<>> all;
   return all;
 }
 

@@ -91,7 +91,7 @@ class Simulation {
 class Sometimes {
  public:
   static void hit(const char* name, uint64_t times = 1);
-  static std::map<std::string, uint64_t>& counts();
+  static std::map<std::string, uint64_t, std::less<>>& counts();
 };
 
 // The same for another process to read: in memory that both share, zero at first.
