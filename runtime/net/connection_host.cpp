@@ -10,10 +10,7 @@ namespace gatio {
 
 ConnectionHost::ConnectionHost(Driver& driver, uint16_t buffer_group,
                                const config::Buffers& buffers, const config::Timeouts& timeouts)
-    : driver_(driver),
-      group_(buffer_group),
-      buffer_shape_(buffers),
-      timeouts_(timeouts) {
+    : driver_(driver), group_(buffer_group), buffer_shape_(buffers), timeouts_(timeouts) {
   feeding_.host = this;
   feeding_.run = [](Work* work) {
     auto* feeding = static_cast<Feeding*>(work);
