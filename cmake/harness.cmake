@@ -32,6 +32,9 @@ install(TARGETS gatio_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 gatio_test_sources(harness_tests harness)
 gatio_sources(harness_properties harness/properties)
 gatio_test(harness_test SOURCES ${harness_tests} ${harness_properties} LINK gatio_harness)
+# Not by __FILE__: a compiler cache may make that relative to the build.
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/harness/scenario_test.cpp APPEND PROPERTY
+  COMPILE_DEFINITIONS GATIO_SCENARIOS="${PROJECT_SOURCE_DIR}/scenarios")
 
 gatio_sources(bench_sources harness/bench)
 add_executable(gatio_bench ${bench_sources})

@@ -141,7 +141,7 @@ TEST(Scenario, AFolderIsNoScenario) {
 }
 
 TEST(Scenario, ThoseThatAreShippedCanBeRead) {
-  const auto folder = std::filesystem::path(__FILE__).parent_path().parent_path() / "scenarios";
+  const std::filesystem::path folder = GATIO_SCENARIOS;
   for (const char* name : {"static", "pipelined", "cpu", "mixed"}) {
     const auto scenario = load_scenario((folder / (std::string(name) + ".toml")).string());
     ASSERT_TRUE(scenario) << scenario.error().text;
