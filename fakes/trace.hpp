@@ -16,7 +16,7 @@ enum class Happening : uint8_t {
   entered,    // ring, to_submit, min_complete, result
   switched,   // thread
   faulted,    // what, errno
-  noted,      // whatever the harness says
+  noted,      // a remark of the harness
 };
 
 struct TraceEntry {
@@ -38,7 +38,12 @@ class Trace {
     ++count_;
     if (keeps_) entries_.push_back(entry);
   }
+  // For people only: kept where the trace is, and no part of its hash.
+  void remark(const TraceEntry& entry) {
+    if (keeps_) entries_.push_back(entry);
+  }
   void keep(bool on) { keeps_ = on; }
+  [[nodiscard]] bool keeps() const { return keeps_; }
   [[nodiscard]] uint64_t hash() const { return hash_; }
   [[nodiscard]] uint64_t count() const { return count_; }
   [[nodiscard]] const std::vector<TraceEntry>& entries() const { return entries_; }

@@ -75,7 +75,7 @@ std::string describe_topology(const Topology& topology) {
   const std::string shape =
       pattern_of(topology).value_or(fmt::format("{} nodes, {} cores, {} PUs", topology.nodes.size(),
                                                 topology.core_count(), topology.pu_count()));
-  return fmt::format("{} (cpus {}; {} L3)", shape, cpu_list(cpus_of(topology)), caches.size());
+  return fmt::format("{} (cpus {}; {} L3)", shape, cpu_ranges(cpus_of(topology)), caches.size());
 }
 
 std::string build_revision() {

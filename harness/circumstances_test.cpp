@@ -20,9 +20,9 @@ TEST(Circumstances, WhatIsNoAbsolutePathStays) {
 
 TEST(Circumstances, AnEvenMachineIsDescribedAsItCanBeAskedFor) {
   EXPECT_EQ(describe_topology(*load_topology("numa:1 core:2 pu:1")),
-            "numa:1 core:2 pu:1 (cpus 0,1; 1 L3)");
-  EXPECT_EQ(describe_topology(*load_topology("numa:2 core:1 pu:2")).substr(0, 33),
-            "numa:2 core:1 pu:2 (cpus 0,1,2,3;");
+            "numa:1 core:2 pu:1 (cpus 0-1; 1 L3)");
+  EXPECT_EQ(describe_topology(*load_topology("numa:2 core:1 pu:2")).substr(0, 29),
+            "numa:2 core:1 pu:2 (cpus 0-3;");
 }
 
 TEST(Circumstances, AnUnevenMachineIsCounted) {

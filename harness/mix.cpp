@@ -35,4 +35,16 @@ std::string cpu_list(const std::vector<unsigned>& cpus) {
   return fmt::format("{}", fmt::join(cpus, ","));
 }
 
+std::string cpu_ranges(const std::vector<unsigned>& cpus) {
+  std::vector<std::string> ranges;
+  for (size_t first = 0; first < cpus.size();) {
+    size_t last = first;
+    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
+    ranges.push_back(first == last ? fmt::format("{}", cpus[first])
+                                   : fmt::format("{}-{}", cpus[first], cpus[last]));
+    first = last + 1;
+  }
+  return fmt::format("{}", fmt::join(ranges, ","));
+}
+
 }  // namespace gatio::harness

@@ -19,5 +19,7 @@ std::vector<unsigned> cpus_of(const Topology& topology);
 
 // "0,1,5"
 std::string cpu_list(const std::vector<unsigned>& cpus);
+// The same for people, as in cpuset(7): "0-2,5". The CPUs are ascending.
+std::string cpu_ranges(const std::vector<unsigned>& cpus);
 
 }  // namespace gatio::harness

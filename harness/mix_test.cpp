@@ -28,6 +28,13 @@ TEST(Mix, OneThatIsTooBigIsToldFromOneThatIsNone) {
   EXPECT_EQ(cpus_of_mix("1boht", two).error().code, EINVAL);
 }
 
+TEST(Mix, BugAMachineOfManyCpusListedEachOfThem) {
+  EXPECT_EQ(cpu_ranges({}), "");
+  EXPECT_EQ(cpu_ranges({3}), "3");
+  EXPECT_EQ(cpu_ranges({0, 1, 2, 5, 7, 8}), "0-2,5,7-8");
+  EXPECT_EQ(cpu_ranges(cpus_of(*load_topology("numa:8 core:128 pu:2"))), "0-2047");
+}
+
 TEST(Mix, ListsCpusAsServersReadThem) {
   EXPECT_EQ(cpu_list({0, 1, 5}), "0,1,5");
 }

@@ -52,6 +52,7 @@ Result<void> Simulation::run() {
   }
   if (on_built_) on_built_();
   fakes::Scheduler& scheduler = parts_->scheduler;
+  stats_before_.resize(runtime.lifecycle().members().size());
   for (auto& each : runtime.lifecycle().members()) {
     Lifecycle::Member* member = each.get();
     drivers_.push_back(&member->driver());
@@ -84,6 +85,31 @@ void Simulation::at_sync_point(const char* where) {
   scheduler().sync_point();
   if (scheduler().preemptions() != before && std::strcmp(where, "driver: parked") == 0)
     Sometimes::hit("a driver is interrupted while it parks");
+  if (world().trace.keeps() && std::strcmp(where, "mailbox: push") == 0) remark(Remark::sent, 1);
+}
+
+void Simulation::remark(Remark what, uint64_t count) {
+  world().trace.remark({.what = fakes::Happening::noted,
+                        .thread = static_cast<uint16_t>(scheduler().thread()),
+                        .time_ns = world().clock_ns(),
+                        .a = static_cast<int64_t>(what),
+                        .b = static_cast<int64_t>(count)});
+}
+
+// What a viewer of the trace wants to know of the step that has just ended.
+void Simulation::remark_on_turn(unsigned thread) {
+  if (!world().trace.keeps()) return;
+  uint64_t works = 0;
+  uint64_t messages = 0;
+  if (thread < drivers_.size()) {
+    const DriverStats& now = drivers_[thread]->stats();
+    works = now.works - stats_before_[thread].works;
+    messages = now.messages - stats_before_[thread].messages;
+    stats_before_[thread] = now;
+  }
+  if (messages > 0) remark(Remark::took, messages);
+  if (works > 0) remark(Remark::ran, works);
+  remark(scheduler().asleep(thread) ? Remark::parked : Remark::gave_way, 0);
 }
 
 // Whoever sleeps has nothing left that it could have done: no task, nothing that its ring holds for
@@ -108,6 +134,7 @@ void Simulation::check_sleeper(Driver& driver) {
 void Simulation::observe() {
   uint64_t now_ns = world().now_ns;
   unsigned last = scheduler().thread();
+  remark_on_turn(last);
   for (unsigned i = 0; i < drivers_.size(); ++i) {
     bool asleep = scheduler().asleep(i);
     if (asleep && i == last) check_sleeper(*drivers_[i]);

@@ -12,6 +12,7 @@
 
 #include "fakes/fake_kernel.hpp"
 #include "fakes/scheduler.hpp"
+#include "harness/simulation/chrome_trace.hpp"
 #include "runtime/runtime.hpp"
 
 namespace gatio::harness {
@@ -73,6 +74,8 @@ class Simulation {
 
   void at_sync_point(const char* where);
   void observe();
+  void remark(Remark what, uint64_t count);
+  void remark_on_turn(unsigned thread);
   void check_sleeper(Driver& driver);
   void check_roles(const Metrics& metrics);
   void check_leftovers();
@@ -82,7 +85,8 @@ class Simulation {
   Metrics metrics_;
   std::vector<std::string> findings_;
   std::vector<Driver*> drivers_;
-  std::vector<uint64_t> mail_since_ns_;  // by driver; 0: it has no mail, or is awake
+  std::vector<uint64_t> mail_since_ns_;    // by driver; 0: it has no mail, or is awake
+  std::vector<DriverStats> stats_before_;  // by driver, as the last remark has them
   bool ended_ = false;
 };
 
