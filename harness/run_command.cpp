@@ -266,7 +266,8 @@ class RunCommand {
       }
     }
     fmt::print(stderr, "{}: {} arms x {} repetitions x {} s, on CPUs {}, seed {}\n", scenario_.name,
-               plan_.arms.size(), plan_.repetitions, plan_.seconds, cpu_ranges(cpus), context_.seed);
+               plan_.arms.size(), plan_.repetitions, plan_.seconds, cpu_ranges(cpus),
+               context_.seed);
     if (!left_out.empty()) fmt::print(stderr, "--quick leaves out {}\n", fmt::join(left_out, ", "));
   }
 
