@@ -163,6 +163,61 @@ TEST_P(Drain, TheLastAnswerSaysClose) {
   EXPECT_EQ(server.wait().answers, 2u);
 }
 
+// A connection on which one handler runs, one more chunk waits, and all that follows waits in its
+// socket: there are so few buffers that the receive pauses after one.
+class DrainOfAPausedReceive : public Drain {
+ protected:
+  void begin(Client& client, const std::string& chunk, const std::string& rest) {
+    ASSERT_TRUE(client.send(get("/1")));
+    while (!waiting.load()) std::this_thread::yield();
+    ASSERT_TRUE(client.send(chunk));
+    server.settle();
+    ASSERT_TRUE(client.send(rest));
+    server.settle();
+    server.request_shutdown();
+    pass_drain_grace();
+    go_on.store(true);
+  }
+  void SetUp() override {
+    Drain::SetUp();
+    server.listener.buffers = {.count = 2, .size = 256};
+    server.handler = [this](const http::Request& request, http::Response& response) -> Task<void> {
+      waiting.store(true);
+      while (!go_on.load()) (void)co_await sleep_for(std::chrono::microseconds(200));
+      response.body(request.target());
+    };
+  }
+  std::atomic<bool> waiting{false};
+  std::atomic<bool> go_on{false};
+};
+GATIO_EACH_MIX(DrainOfAPausedReceive);
+
+// The answer to the second said "close", and the third, in the socket, got none.
+TEST_P(DrainOfAPausedReceive, BugAnAnswerSaidCloseThoughMoreRequestsHadCome) {
+  start();
+  Client client(server.port());
+  begin(client, get("/2"), get("/3"));
+  for (const char* target : {"/1", "/2", "/3"}) EXPECT_EQ(client.read_answer().body, target);
+  EXPECT_TRUE(client.ends_cleanly());
+  client.close();
+  EXPECT_EQ(server.wait().answers, 3u);
+}
+
+// The millisecond that a receive has which is armed during a drain became the time-out of the
+// request, and of a peer that reads slowly.
+TEST_P(DrainOfAPausedReceive, BugALookAtTheSocketCutTheTimeOfARequestShort) {
+  start();
+  Client client(server.port());
+  begin(client, get("/2") + "GET /3 HTTP/1.1\r\nHo", "st: te");
+  for (const char* target : {"/1", "/2"}) EXPECT_EQ(client.read_answer().body, target);
+  server.settle();
+  pass_drain_grace();
+  EXPECT_EQ(client.ask("st\r\n\r\n").body, "/3");
+  EXPECT_TRUE(client.ends_cleanly());
+  client.close();
+  EXPECT_EQ(server.wait().cut_off, 0u);
+}
+
 TEST_P(Drain, ARequestOfWhichPartHasArrivedIsStillTaken) {
   server.handler = [](const http::Request& request, http::Response& response) -> Task<void> {
     response.body(request.target());

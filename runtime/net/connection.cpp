@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "runtime/memory/pool.hpp"
 
@@ -56,14 +57,16 @@ void Connection::step() {
 
 void Connection::act_on_timeout() {
   timed_out_ = false;
+  uint64_t now_ns = driver().turn_ns();
+  if (drain_look_ns_ <= now_ns) {
+    drain_look_ns_ = Timers::kNever;
+    if (state_ == State::open && std::exchange(newly_armed_, false)) on_drain();
+  }
   // What was done since may have given it more time.
-  if (deadline_ns_ > driver().turn_ns()) {
-    set_deadline(deadline_ns_);
+  if (deadline_ns_ > now_ns) {
+    arm_timer();
   } else if (state_ != State::open) {
     close();
-  } else if (draining_ && newly_armed_) {
-    newly_armed_ = false;
-    on_drain();
   } else {
     on_timeout();
   }
@@ -92,7 +95,8 @@ void Connection::arm_receive() {
   if (draining_) {
     // What waits in the socket comes with the next enter; if nothing does, the drain may go on.
     newly_armed_ = true;
-    set_deadline(driver().turn_ns() + kDrainLookNs);
+    drain_look_ns_ = driver().turn_ns() + kDrainLookNs;
+    arm_timer();
   }
 }
 
@@ -297,19 +301,24 @@ void Connection::settle_end() {
 
 void Connection::set_deadline(uint64_t deadline_ns) {
   deadline_ns_ = deadline_ns;
-  if (deadline_ns == Timers::kNever) return;  // An armed timer finds that out when it expires.
+  arm_timer();
+}
+
+// One timer for both; one that is armed too early finds that out when it expires.
+void Connection::arm_timer() {
+  uint64_t next_ns = std::min(deadline_ns_, drain_look_ns_);
+  if (next_ns == Timers::kNever) return;
   if (armed()) {
-    if (Timer::deadline_ns <= deadline_ns) return;
+    if (Timer::deadline_ns <= next_ns) return;
     driver().timers().disarm(*this);
   }
-  driver().timers().arm(*this, deadline_ns);
+  driver().timers().arm(*this, next_ns);
 }
 
 void Connection::timer_expired(Timer* timer) {
   auto* self = static_cast<Connection*>(timer);
-  if (self->deadline_ns_ == Timers::kNever) return;
-  if (self->deadline_ns_ > self->driver().turn_ns()) {
-    self->driver().timers().arm(*self, self->deadline_ns_);
+  if (std::min(self->deadline_ns_, self->drain_look_ns_) > self->driver().turn_ns()) {
+    self->arm_timer();
     return;
   }
   self->timed_out_ = true;

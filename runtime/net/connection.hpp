@@ -105,6 +105,7 @@ class Connection : private Work, private Timer {
   static void timer_expired(Timer* timer);
   void step();
   void act_on_timeout();
+  void arm_timer();
   void move_chunks();
   void arm_receive();
   void keep_receiving();
@@ -133,7 +134,8 @@ class Connection : private Work, private Timer {
   IntrusiveQueue<Chunk> chunks_;
   unsigned chunk_count_ = 0;
   IntrusiveQueue<SendRequest> waiting_;
-  uint64_t deadline_ns_ = Timers::kNever;
+  uint64_t deadline_ns_ = Timers::kNever;    // on_timeout() is due, or the end of a closing one
+  uint64_t drain_look_ns_ = Timers::kNever;  // what waited in the socket would have come by then
   Receive receive_;
   Send send_;
   Send shutdown_;

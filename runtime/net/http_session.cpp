@@ -102,7 +102,7 @@ void Session::run_batch() {
     return;
   }
   Exchange::Terms terms{.date = date(),
-                        .close_after = draining() && !has_chunk(),
+                        .close_after = draining() && nothing_waits(),
                         .most_output_bytes = kMostOutputBytes - sending_.size()};
   if (in_place) {
     exchange_.run_here(terms);
@@ -184,10 +184,14 @@ void Session::say_what_is_due() {
   if (closes || drained()) finish();
 }
 
-// Whether a drain may end this connection: nothing was begun, and nothing waits in the socket.
+// Whether all that has come was parsed and was whole requests, and nothing is left in the socket.
+bool Session::nothing_waits() const {
+  return !has_chunk() && !parser_.in_request() && (receive_is_armed() || peer_ended());
+}
+
+// Whether a drain may end this connection.
 bool Session::drained() const {
-  return draining() && !exchange_.running() && !exchange_.has_more() && !has_chunk() &&
-         !parser_.in_request() && receive_is_armed();
+  return draining() && !exchange_.running() && !exchange_.has_more() && nothing_waits();
 }
 
 void Session::answer_error(int status) {

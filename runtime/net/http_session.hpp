@@ -55,6 +55,7 @@ class Session final : public Connection {
   void answered();
   void after_answers();
   void say_what_is_due();
+  [[nodiscard]] bool nothing_waits() const;
   [[nodiscard]] bool drained() const;
   void begin_idle_time();
   void answer_error(int status);
