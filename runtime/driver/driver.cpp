@@ -211,11 +211,14 @@ void Driver::post(Work& message) {
     // with the acquire in close().
     foreign_posts_.fetch_add(1, std::memory_order_relaxed);
     if (mailbox_.push(message)) wake(nullptr);
+    sync_point("driver: posted");
     foreign_posts_.fetch_sub(1, std::memory_order_release);
     return;
   }
   if (from != this) ++from->stats_.handoffs;
   if (mailbox_.push(message)) wake(from);
+  // The message may be carried out, and its memory gone, before the caller goes on.
+  sync_point("driver: posted");
 }
 
 void Driver::post_to_self(Work& message) {
