@@ -74,6 +74,7 @@ void Scheduler::spend(uint64_t ns) {
 
 // When a thread could go on, by the clocks' reckoning.
 uint64_t Scheduler::due_ns(const Thread& thread) const {
+  if (thread.stalled_until > world_.now_ns) return thread.stalled_until;
   if (goes_on(thread)) return thread.clock_ns;
   return thread.deadline_ns == Events::kNever ? Events::kNever
                                               : std::max(thread.clock_ns, thread.deadline_ns);
@@ -85,7 +86,7 @@ bool Scheduler::goes_on(const Thread& thread) {
 }
 
 bool Scheduler::can_run(const Thread& thread) const {
-  if (thread.ended) return false;
+  if (thread.ended || thread.stalled_until > world_.now_ns) return false;
   if (goes_on(thread)) return true;
   return options_.strategy != Strategy::clocks && thread.deadline_ns <= world_.now_ns;
 }
@@ -111,7 +112,7 @@ void Scheduler::collect_runnable() {
 uint64_t Scheduler::next_ns() const {
   uint64_t next = world_.events.next_time_ns();
   for (const auto& thread : threads_) {
-    if (thread->ended || goes_on(*thread)) continue;
+    if (thread->ended || (goes_on(*thread) && thread->stalled_until <= world_.now_ns)) continue;
     next = std::min(next, due_ns(*thread));
   }
   return next;
@@ -227,7 +228,16 @@ void Scheduler::sync_point() {
   }
   if (!switches) return;
   ++preemptions_;
+  stall(*threads_[current_]);
   threads_[current_]->fiber->give_way();
+}
+
+// Whoever is interrupted may have to wait for long, while time passes and the others go on: only so
+// is somebody seen who comes back to what has ended meanwhile.
+void Scheduler::stall(Thread& thread) {
+  if (!world_.choices.one_in(ChoiceKind::preempt, options_.stall_one_in)) return;
+  uint64_t steps = 1 + world_.choices.choose(ChoiceKind::delay, kStallSteps);
+  thread.stalled_until = world_.now_ns + steps * kStallStepNs;
 }
 
 bool Scheduler::at_change_point() {

@@ -27,6 +27,7 @@ enum class Strategy : uint8_t {
 struct SchedulerOptions {
   Strategy strategy = Strategy::random;
   uint32_t preempt_one_in = 0;      // at a sync point, with Strategy::random; 0 is never
+  uint32_t stall_one_in = 8;        // of those interrupted, who loses its processor for a while
   uint32_t pct_depth = 3;           // of the bug that pct is sure to find
   uint32_t pct_steps = 500;         // about how many steps a run has
   uint64_t turn_ns = 1'000;         // what a turn costs, but for Strategy::clocks
@@ -80,6 +81,8 @@ class Scheduler final : public Execution {
 
  private:
   static constexpr uint64_t kRelaxNs = 100;
+  static constexpr uint64_t kStallStepNs = 100'000;
+  static constexpr uint32_t kStallSteps = 64;
   static constexpr unsigned kTurnsBeforeDemotion = 64;
 
   struct Thread {
@@ -87,9 +90,10 @@ class Scheduler final : public Execution {
     Sleeper* sleeper = nullptr;  // not null while it sleeps
     uint64_t deadline_ns = 0;
     bool ended = false;
-    bool timed_out = false;  // Strategy::clocks: the deadline has come
-    uint32_t priority = 0;   // Strategy::pct: the higher runs
-    uint64_t clock_ns = 0;   // Strategy::clocks
+    bool timed_out = false;      // Strategy::clocks: the deadline has come
+    uint64_t stalled_until = 0;  // it was interrupted, and its processor is another's until then
+    uint32_t priority = 0;       // Strategy::pct: the higher runs
+    uint64_t clock_ns = 0;       // Strategy::clocks
     uint64_t spent_ns = 0;
     unsigned turns = 0;
     std::unique_ptr<Fiber> fiber;
@@ -98,6 +102,7 @@ class Scheduler final : public Execution {
   };
 
   void pass(uint64_t ns, bool demotes);
+  void stall(Thread& thread);
   void demote(Thread& thread);
   void switch_to(unsigned thread);
   [[nodiscard]] static bool goes_on(const Thread& thread);
