@@ -83,6 +83,9 @@ class ChromeTrace {
       case Remark::took:
         mark(entry, "messages taken", {{"count", entry.b}});
         break;
+      case Remark::finding:
+        mark(entry, "FALSIFIED", {{"finding", entry.b}});
+        break;
       case Remark::ran:
         if (turn_) turn_->ran = entry.b;
         break;

@@ -18,6 +18,7 @@ enum class Remark : uint8_t {
   ran,       // pieces of work that it ran in this turn
   gave_way,  // the turn has ended, or was interrupted
   parked,    // so has it, and its driver sleeps
+  finding,   // here the finding of this number, from 1, was made
 };
 
 std::string chrome_trace(const std::vector<fakes::TraceEntry>& entries,

@@ -62,6 +62,7 @@ TEST(ChromeTrace, ShowsTasksMessagesAndParkedDrivers) {
       remark(1'500, Remark::sent, 1),
       remark(3'000, Remark::took, 2),
       remark(3'000, Remark::ran, 4),
+      remark(3'000, Remark::finding, 1),
       remark(3'000, Remark::parked, 0),
       {.what = Happening::switched, .thread = 0, .time_ns = 5'000},
       {.what = Happening::switched, .thread = 1, .time_ns = 9'000},
@@ -70,6 +71,7 @@ TEST(ChromeTrace, ShowsTasksMessagesAndParkedDrivers) {
   std::map<std::string, json> first;
   for (const json& event : trace["traceEvents"]) first.try_emplace(event["name"], event);
   EXPECT_DOUBLE_EQ(first["turn"]["dur"], 2.0);
+  EXPECT_EQ(first["FALSIFIED"]["args"]["finding"], 1);
   EXPECT_DOUBLE_EQ(first["4 tasks"]["ts"], 1.0);
   EXPECT_DOUBLE_EQ(first["4 tasks"]["dur"], 2.0);
   EXPECT_DOUBLE_EQ(first["parked"]["ts"], 3.0);

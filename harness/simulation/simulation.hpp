@@ -55,7 +55,7 @@ class Simulation {
   static Simulation* current();
 
   // Something that must not be: "S1: driver 0/1 sleeps though its mailbox has mail". From anywhere.
-  void falsify(std::string sentence) { findings_.push_back(std::move(sentence)); }
+  void falsify(std::string sentence);
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
   // Whether run() came to its end; else the process must not go on simulating.
   [[nodiscard]] bool ended() const { return ended_; }
