@@ -34,6 +34,7 @@ void Scheduler::add(std::string name, std::function<void()> body, std::function<
   lowest_priority_ = 1'000'000'000 - 1;
   threads_.push_back(std::move(thread));
   ++live_;
+  if (by_clocks()) clock_order_.can_run(static_cast<unsigned>(threads_.size() - 1), now_ns());
 }
 
 int Scheduler::start_thread(std::function<void()> body) {
@@ -44,51 +45,77 @@ int Scheduler::start_thread(std::function<void()> body) {
 Scheduler::End Scheduler::run() {
   while (live_ > 0) {
     if (++steps_ > options_.most_steps) return End::too_long;
-    if (options_.strategy != Strategy::clocks) {
-      while (world_.events.next_time_ns() <= world_.now_ns) world_.fire_next();
-    }
-    collect_runnable();
-    if (runnable_.empty()) {
-      if (!advance()) return End::deadlock;
-      continue;
-    }
-    switch_to(pick());
-    if (observer_) observer_();
+    if (!(by_clocks() ? step_by_clocks() : step())) return End::deadlock;
   }
   return End::all_ended;
 }
 
+bool Scheduler::step() {
+  world_.fire_due();
+  collect_runnable();
+  if (runnable_.empty()) return advance();
+  switch_to(pick());
+  if (observer_) observer_();
+  return true;
+}
+
+// Whoever is furthest behind runs, but what happens before that happens first.
+bool Scheduler::step_by_clocks() {
+  uint64_t next_ns = std::min(world_.events.next_time_ns(), clock_order_.first_due_ns());
+  uint64_t clock_ns = clock_order_.first_clock_ns();
+  if (clock_ns < next_ns) {
+    unsigned thread = clock_order_.first_runnable();
+    clock_order_.take_out(thread);
+    switch_to(thread);
+    const Thread& now = *threads_[thread];
+    if (now.ended) return true;
+    if (goes_on(now)) {
+      clock_order_.can_run(thread, now.clock_ns);
+    } else {
+      clock_order_.sleeps(thread, due_ns(now));
+    }
+    if (observer_) observer_();
+    return true;
+  }
+  if (next_ns == Events::kNever) return false;
+  world_.now_ns = std::max(world_.now_ns, next_ns);
+  if (world_.events.next_time_ns() <= next_ns) {
+    world_.fire_next();
+    return true;
+  }
+  unsigned thread = clock_order_.first_due();
+  threads_[thread]->clock_ns = next_ns;
+  clock_order_.can_run(thread, next_ns);
+  return true;
+}
+
 uint64_t Scheduler::now_ns() const {
-  return options_.strategy == Strategy::clocks && inside_ ? threads_[current_]->clock_ns
-                                                          : world_.now_ns;
+  return by_clocks() && inside_ ? threads_[current_]->clock_ns : world_.now_ns;
 }
 
 void Scheduler::spend(uint64_t ns) {
   if (inside_) threads_[current_]->spent_ns += ns;
-  if (options_.strategy == Strategy::clocks && inside_) {
+  if (by_clocks() && inside_) {
     threads_[current_]->clock_ns += ns;
   } else {
     world_.now_ns += ns;
   }
 }
 
-// When a thread could go on, by the clocks' reckoning.
+// When a sleeper goes on by itself.
 uint64_t Scheduler::due_ns(const Thread& thread) const {
-  if (thread.stalled_until > world_.now_ns) return thread.stalled_until;
-  if (goes_on(thread)) return thread.clock_ns;
-  return thread.deadline_ns == Events::kNever ? Events::kNever
-                                              : std::max(thread.clock_ns, thread.deadline_ns);
+  if (thread.deadline_ns == Events::kNever || !by_clocks()) return thread.deadline_ns;
+  return std::max(thread.clock_ns, thread.deadline_ns);
 }
 
 // Whether it does not sleep, or no longer has to.
 bool Scheduler::goes_on(const Thread& thread) {
-  return thread.sleeper == nullptr || thread.sleeper->woken || thread.timed_out;
+  return thread.sleeper == nullptr || thread.sleeper->woken;
 }
 
 bool Scheduler::can_run(const Thread& thread) const {
   if (thread.ended || thread.stalled_until > world_.now_ns) return false;
-  if (goes_on(thread)) return true;
-  return options_.strategy != Strategy::clocks && thread.deadline_ns <= world_.now_ns;
+  return goes_on(thread) || thread.deadline_ns <= world_.now_ns;
 }
 
 // In a circle, beginning behind the one that ran last: choice 0 is a round robin.
@@ -102,18 +129,18 @@ void Scheduler::collect_runnable() {
   for (unsigned thread = 0; thread < behind; ++thread) {
     if (can_run(*threads_[thread])) runnable_.push_back(thread);
   }
-  if (options_.strategy != Strategy::clocks || runnable_.empty()) return;
-  // What happens before the first of them could run happens first.
-  unsigned first = pick_by_clock();
-  if (next_ns() <= threads_[first]->clock_ns) runnable_.clear();
 }
 
-// When the next thing happens that is no thread's turn: an event, or the end of a sleep.
+// When the next thing happens that is no thread's turn: an event, or the end of a sleep or a stall.
 uint64_t Scheduler::next_ns() const {
   uint64_t next = world_.events.next_time_ns();
   for (const auto& thread : threads_) {
-    if (thread->ended || (goes_on(*thread) && thread->stalled_until <= world_.now_ns)) continue;
-    next = std::min(next, due_ns(*thread));
+    if (thread->ended) continue;
+    if (thread->stalled_until > world_.now_ns) {
+      next = std::min(next, thread->stalled_until);
+    } else if (!goes_on(*thread)) {
+      next = std::min(next, due_ns(*thread));
+    }
   }
   return next;
 }
@@ -122,17 +149,6 @@ bool Scheduler::advance() {
   uint64_t next = next_ns();
   if (next == Events::kNever) return false;
   world_.now_ns = std::max(world_.now_ns, next);
-  if (options_.strategy != Strategy::clocks) return true;
-  if (world_.events.next_time_ns() <= next) {
-    world_.fire_next();
-    return true;
-  }
-  for (const auto& thread : threads_) {
-    if (thread->ended || goes_on(*thread)) continue;
-    if (due_ns(*thread) > next) continue;
-    thread->clock_ns = next;
-    thread->timed_out = true;
-  }
   return true;
 }
 
@@ -140,7 +156,7 @@ unsigned Scheduler::pick() {
   auto count = static_cast<uint32_t>(runnable_.size());
   switch (options_.strategy) {
     case Strategy::clocks:
-      return pick_by_clock();
+      break;
     case Strategy::random:
       return runnable_[world_.choices.choose(ChoiceKind::thread, count)];
     case Strategy::pct: {
@@ -151,16 +167,6 @@ unsigned Scheduler::pick() {
     }
   }
   GATIO_ASSERT(false);
-}
-
-unsigned Scheduler::pick_by_clock() {
-  unsigned first = runnable_[0];
-  for (unsigned thread : runnable_) {
-    const Thread& a = *threads_[thread];
-    const Thread& b = *threads_[first];
-    if (a.clock_ns < b.clock_ns || (a.clock_ns == b.clock_ns && thread < first)) first = thread;
-  }
-  return first;
 }
 
 // Whether somebody could run who has a higher priority than the one that runs.
@@ -253,7 +259,6 @@ bool Scheduler::sleep(Sleeper& sleeper, uint64_t deadline_ns) {
   sleeper.thread = current_;
   self.sleeper = &sleeper;
   self.deadline_ns = deadline_ns;
-  self.timed_out = false;
   self.fiber->give_way();
   return true;
 }
@@ -262,7 +267,9 @@ void Scheduler::wake(Sleeper& sleeper) {
   if (!sleeper.asleep || sleeper.woken) return;
   sleeper.woken = true;
   Thread& thread = *threads_[sleeper.thread];
+  if (!by_clocks()) return;
   thread.clock_ns = std::max(thread.clock_ns, now_ns());
+  clock_order_.can_run(sleeper.thread, thread.clock_ns);
 }
 
 std::vector<std::string> Scheduler::names() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "fakes/clock_order.hpp"
 #include "fakes/execution.hpp"
 #include "fakes/fiber.hpp"
 #include "fakes/world.hpp"
@@ -59,6 +60,7 @@ class Scheduler final : public Execution {
   // Also called after each step, outside of all threads: for checks that hold between two steps.
   void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
 
+  [[nodiscard]] bool by_clocks() const { return options_.strategy == Strategy::clocks; }
   [[nodiscard]] uint64_t steps() const { return steps_; }
   [[nodiscard]] uint64_t preemptions() const { return preemptions_; }
   [[nodiscard]] std::vector<std::string> names() const;
@@ -73,7 +75,8 @@ class Scheduler final : public Execution {
   unsigned thread() const override { return current_; }
   uint64_t now_ns() const override;
   void spend(uint64_t ns) override;
-  uint64_t spent_ns() const override { return threads_[current_]->spent_ns; }
+  uint64_t spent_ns() const override { return spent_ns(current_); }
+  [[nodiscard]] uint64_t spent_ns(unsigned thread) const { return threads_[thread]->spent_ns; }
   void relax() override;
   bool sleep(Sleeper& sleeper, uint64_t deadline_ns) override;
   void wake(Sleeper& sleeper) override;
@@ -90,7 +93,6 @@ class Scheduler final : public Execution {
     Sleeper* sleeper = nullptr;  // not null while it sleeps
     uint64_t deadline_ns = 0;
     bool ended = false;
-    bool timed_out = false;      // Strategy::clocks: the deadline has come
     uint64_t stalled_until = 0;  // it was interrupted, and its processor is another's until then
     uint32_t priority = 0;       // Strategy::pct: the higher runs
     uint64_t clock_ns = 0;       // Strategy::clocks
@@ -110,10 +112,12 @@ class Scheduler final : public Execution {
   [[nodiscard]] uint64_t due_ns(const Thread& thread) const;
   [[nodiscard]] uint64_t next_ns() const;
   void collect_runnable();
-  // Lets time pass until somebody can run; false when nothing is left that could happen.
+  // One step: somebody runs, or time passes until somebody can. False when nothing is left that
+  // could happen.
+  bool step();
+  bool step_by_clocks();
   bool advance();
   unsigned pick();
-  unsigned pick_by_clock();
   [[nodiscard]] bool outranked() const;
   [[nodiscard]] unsigned highest_priority() const;
   bool at_change_point();
@@ -122,6 +126,7 @@ class Scheduler final : public Execution {
   const SchedulerOptions options_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<unsigned> runnable_;
+  ClockOrder clock_order_;  // Strategy::clocks
   std::function<void()> leave_;
   std::function<void()> observer_;
   std::vector<uint64_t> change_points_;
