@@ -24,24 +24,13 @@ void put(Json& object, const char* key, const std::optional<double>& value) {
 }
 
 Json driver_json(const DriverMetrics& driver) {
-  return {{"tpc", driver.tpc},
-          {"driver", driver.driver},
-          {"role", config::name(driver.role)},
-          {"cpu", driver.cpu},
-          {"node", driver.node},
-          {"requests", driver.requests},
-          {"tasks", driver.tasks},
-          {"sqes", driver.sqes},
-          {"io_sqes", driver.io_sqes},
-          {"enters", driver.enters},
-          {"cqes", driver.cqes},
-          {"handoffs", driver.handoffs},
-          {"cq_overflow", driver.cq_overflow},
-          {"enobufs", driver.enobufs},
-          {"parks", driver.parks},
-          {"wakes", driver.wakes},
-          {"spin_ns", driver.spin_ns},
-          {"cpu_ns", driver.cpu_ns}};
+  Json json = {{"tpc", driver.tpc},
+               {"driver", driver.driver},
+               {"role", config::name(driver.role)},
+               {"cpu", driver.cpu},
+               {"node", driver.node}};
+  for (const DriverCounter& counter : kDriverCounters) json[counter.name] = driver.*counter.member;
+  return json;
 }
 
 // How unevenly the drivers that do I/O shared the requests: the largest share over the mean one.
@@ -61,6 +50,9 @@ std::optional<double> imbalance(const ServerMetrics& server) {
 
 void put_server_counters(Json& entry, const ServerMetrics& server) {
   put(entry, "enters_per_req", server.per_request(&DriverMetrics::enters));
+  put(entry, "sqes_per_req", server.per_request(&DriverMetrics::sqes));
+  put(entry, "cqes_per_req", server.per_request(&DriverMetrics::cqes));
+  put(entry, "allocs_per_req", server.per_request(&DriverMetrics::allocations));
   if (const uint64_t enters = server.sum(&DriverMetrics::enters); enters > 0) {
     entry["cqe_per_enter"] =
         static_cast<double>(server.sum(&DriverMetrics::cqes)) / static_cast<double>(enters);

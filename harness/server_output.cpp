@@ -56,19 +56,8 @@ DriverMetrics driver_of(const json& object, std::optional<Error>& error) {
   members.role("role", driver.role);
   members.number("cpu", driver.cpu);
   members.number("node", driver.node);
-  members.number("requests", driver.requests);
-  members.number("tasks", driver.tasks);
-  members.number("sqes", driver.sqes);
-  members.number("io_sqes", driver.io_sqes);
-  members.number("enters", driver.enters);
-  members.number("cqes", driver.cqes);
-  members.number("handoffs", driver.handoffs);
-  members.number("cq_overflow", driver.cq_overflow);
-  members.number("enobufs", driver.enobufs);
-  members.number("parks", driver.parks);
-  members.number("wakes", driver.wakes);
-  members.number("spin_ns", driver.spin_ns);
-  members.number("cpu_ns", driver.cpu_ns);
+  for (const DriverCounter& counter : kDriverCounters)
+    members.number(counter.name, driver.*counter.member);
   return driver;
 }
 

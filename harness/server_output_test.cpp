@@ -8,7 +8,7 @@ namespace {
 const std::string kMetrics =
     R"({"requests":5,"errors":1,"connections":2,"drivers":[{"tpc":0,"driver":1,"role":"io","cpu":3,"node":0,)"
     R"("requests":5,"tasks":6,"sqes":7,"io_sqes":8,"enters":9,"cqes":10,"handoffs":11,"cq_overflow":12,)"
-    R"("enobufs":13,"parks":14,"wakes":15,"spin_ns":17,"cpu_ns":16}]})";
+    R"("enobufs":13,"parks":14,"wakes":15,"spin_ns":17,"allocations":18,"cpu_ns":16}]})";
 
 TEST(ServerOutput, TheHttpPortIsFoundAmongOthers) {
   EXPECT_EQ(
@@ -46,6 +46,7 @@ TEST(ServerOutput, MetricsArriveInTheirPlaces) {
   EXPECT_EQ(driver.wakes, 15U);
   EXPECT_EQ(driver.cpu_ns, 16U);
   EXPECT_EQ(driver.spin_ns, 17U);
+  EXPECT_EQ(driver.allocations, 18U);
 }
 
 TEST(ServerOutput, EveryMissingFigureIsAnErrorThatNamesIt) {

@@ -22,20 +22,9 @@ std::string driver_json(const DriverMetrics& driver) {
   append(text, {{"tpc", driver.tpc}, {"driver", driver.driver}});
   text += "\"role\":\"" + std::string(config::name(driver.role)) +
           "\",\"node\":" + std::to_string(driver.node) + ",";
-  append(text, {{"cpu", driver.cpu},
-                {"requests", driver.requests},
-                {"tasks", driver.tasks},
-                {"sqes", driver.sqes},
-                {"io_sqes", driver.io_sqes},
-                {"enters", driver.enters},
-                {"cqes", driver.cqes},
-                {"handoffs", driver.handoffs},
-                {"parks", driver.parks},
-                {"wakes", driver.wakes},
-                {"cq_overflow", driver.cq_overflow},
-                {"enobufs", driver.enobufs},
-                {"spin_ns", driver.spin_ns},
-                {"cpu_ns", driver.cpu_ns}});
+  append(text, {{"cpu", driver.cpu}});
+  for (const DriverCounter& counter : kDriverCounters)
+    append(text, {{counter.name, driver.*counter.member}});
   text.back() = '}';
   return text;
 }

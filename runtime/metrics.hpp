@@ -28,7 +28,31 @@ struct DriverMetrics {
   uint64_t cq_overflow = 0;
   uint64_t enobufs = 0;  // receives that ended for want of a buffer
   uint64_t spin_ns = 0;
-  uint64_t cpu_ns = 0;  // of its thread; 0 while it runs
+  uint64_t allocations = 0;  // blocks taken from its pool: frames, operations, buffers of answers
+  uint64_t cpu_ns = 0;       // of its thread; 0 while it runs
+};
+
+// The counters of a driver by their names in JSON: whoever writes, reads or subtracts them goes
+// through this list.
+struct DriverCounter {
+  const char* name;
+  uint64_t DriverMetrics::*member;
+};
+inline constexpr DriverCounter kDriverCounters[] = {
+    {"requests", &DriverMetrics::requests},
+    {"tasks", &DriverMetrics::tasks},
+    {"sqes", &DriverMetrics::sqes},
+    {"io_sqes", &DriverMetrics::io_sqes},
+    {"enters", &DriverMetrics::enters},
+    {"cqes", &DriverMetrics::cqes},
+    {"handoffs", &DriverMetrics::handoffs},
+    {"parks", &DriverMetrics::parks},
+    {"wakes", &DriverMetrics::wakes},
+    {"cq_overflow", &DriverMetrics::cq_overflow},
+    {"enobufs", &DriverMetrics::enobufs},
+    {"spin_ns", &DriverMetrics::spin_ns},
+    {"allocations", &DriverMetrics::allocations},
+    {"cpu_ns", &DriverMetrics::cpu_ns},
 };
 
 struct Metrics {

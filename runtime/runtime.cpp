@@ -352,6 +352,7 @@ Metrics Runtime::metrics() const {
                            .wakes = stats.wakes,
                            .cq_overflow = ring.cq_overflow_events,
                            .spin_ns = stats.spins_ns,
+                           .allocations = each->pool().allocations(),
                            .cpu_ns = stats.cpu_ns};
       all.uncaught += stats.uncaught;
       all.cut_off_tasks += stats.cut_off_tasks;

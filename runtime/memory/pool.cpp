@@ -22,6 +22,7 @@ Pool::~Pool() {
 }
 
 void* Pool::allocate_large(size_t bytes) {
+  ++allocations_;
   if (void* block = heap_.allocate(bytes)) return block;
   trim();  // our empty slabs may be what it lacks
   return heap_.allocate(bytes);

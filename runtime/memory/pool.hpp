@@ -40,6 +40,7 @@ class Pool {
     free_[size_class] = block->next;
     // The first block in use makes its run no longer empty.
     empty_runs_ -= run_of(block).used++ == 0 ? 1 : 0;
+    ++allocations_;
     count(1);
     return block;
   }
@@ -76,6 +77,8 @@ class Pool {
   void trim();
 
   [[nodiscard]] Heap& heap() const { return heap_; }
+  // Blocks that were ever taken. The owner's; others may read it once its driver has ended.
+  [[nodiscard]] uint64_t allocations() const { return allocations_; }
 
  private:
   // Where the blocks of a class are carved next: memory of a run that was never handed out.
@@ -100,7 +103,10 @@ class Pool {
                       std::memory_order_relaxed);
   }
 
-  void* allocate_malloc(size_t bytes) { return heap_.allocate_malloc(bytes, kBlockAlignment); }
+  void* allocate_malloc(size_t bytes) {
+    ++allocations_;
+    return heap_.allocate_malloc(bytes, kBlockAlignment);
+  }
   void* allocate_large(size_t bytes);
   static void free_elsewhere(Mapping* mapping, void* block);
   FreeBlock* refill(unsigned size_class);
@@ -114,6 +120,7 @@ class Pool {
   static inline constinit thread_local Pool* current_ = nullptr;
 
   FreeBlock* free_[kClassCount] = {};
+  uint64_t allocations_ = 0;
   Slab* home_ = nullptr;  // the first slab: who owns a block is told by comparing homes
   Heap& heap_;
   Slab* slabs_ = nullptr;
