@@ -6,4 +6,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mkdir -p build/ci
 build/release/gatio run scenarios/static.toml --quick --out build/ci/quick.json
-python3 ci/quick.py build/ci/quick.json
+build/release/gatio run scenarios/static.toml --quick --on fake --topology 'numa:1 core:2 pu:1' --out build/ci/fake.json
+python3 ci/quick.py build/ci/quick.json build/ci/fake.json

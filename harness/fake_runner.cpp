@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <deque>
 #include <memory>
 
@@ -26,6 +27,9 @@ struct KnownServer {
 };
 constexpr KnownServer kServers[] = {{"hello", scenarios::serve_hello},
                                     {"spend", scenarios::serve_spend}};
+
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
+constexpr uint64_t kWarmUpShare = 5;  // so much of a pass comes before it, uncounted
 
 ServeFunction find_server(const std::string& name) {
   for (const KnownServer& each : kServers) {
@@ -89,12 +93,16 @@ class FakePass {
   }
   [[nodiscard]] const std::vector<std::string>& findings() const { return simulation_.findings(); }
   [[nodiscard]] bool ended() const { return simulation_.ended(); }
+  // From serving to the last driver's end.
+  [[nodiscard]] uint64_t virtual_ns() { return simulation_.world().now_ns - begun_ns_; }
 
  private:
   static SimulationOptions simulation_options(const FakeRunOptions& options) {
     SimulationOptions simulation;
     simulation.kernel.topology = options.topology;
     simulation.kernel.costs = options.costs;
+    // Loopback hands over a small request as one piece; that it need not is for `gatio explore`.
+    simulation.kernel.network.split_one_in = 0;
     simulation.scheduler.strategy = fakes::Strategy::clocks;
     simulation.scheduler.turn_ns = options.costs.turn_ns;
     simulation.scheduler.most_steps = ~uint64_t{0};
@@ -112,6 +120,10 @@ class FakePass {
 
   void begin(const std::vector<Endpoint>& endpoints) {
     begun_ns_ = simulation_.world().clock_ns();
+    Prng starts(options_.seed);
+    const uint64_t interval_ns =
+        scenario_.load.open_loop() ? uint64_t{arm_.connections} * kNsPerSecond / scenario_.load.rate
+                                   : 0;
     for (unsigned i = 0; i < arm_.connections; ++i) {
       HttpClientOptions client;
       client.port = endpoints.front().port;
@@ -119,36 +131,72 @@ class FakePass {
       client.pipeline = scenario_.load.pipeline;
       client.path = scenario_.load.path;
       client.body = scenario_.expect.body;
+      client.interval_ns = interval_ns;
+      client.first_ns = interval_ns > 0 ? starts.below(interval_ns) : 0;
+      client.poisson = scenario_.load.poisson;
+      client.arrival_seed = starts.below(~uint64_t{0});
       clients_.emplace_back(simulation_.world(), simulation_.kernel().network(), client,
-                            [this](uint64_t latency_ns) {
-                              last_answer_ns_ = simulation_.world().now_ns;
-                              latencies_ns_.push_back(latency_ns);
-                            });
+                            [this](uint64_t latency_ns) { answered(latency_ns); });
       clients_.back().start();
     }
-    end_ = std::make_unique<PassEnd>(simulation_, clients_, begun_ns_ + options_.measured_ns);
+    window_.begin_ns = begun_ns_ + options_.measured_ns / kWarmUpShare;
+    window_.end_ns = window_.begin_ns + options_.measured_ns;
+    end_ = std::make_unique<PassEnd>(simulation_, clients_, window_.end_ns);
   }
 
-  Measurement measurement() {
-    const Metrics& metrics = simulation_.metrics();
+  // What is counted is what happens between two answers, one behind the warm-up and one at the end
+  // of the pass, so that neither start nor drain is in it.
+  void answered(uint64_t latency_ns) {
+    const uint64_t now_ns = simulation_.world().now_ns;
+    if (!window_.before && now_ns >= window_.begin_ns) {
+      window_.before = simulation_.metrics_so_far();
+      window_.begin_ns = now_ns;
+      window_.bytes = bytes_so_far();
+      return;
+    }
+    if (!window_.before || window_.after) return;
+    latencies_ns_.push_back(latency_ns);
+    if (now_ns < window_.end_ns) return;
+    window_.after = simulation_.metrics_so_far();
+    window_.end_ns = now_ns;
+    window_.bytes = bytes_so_far() - window_.bytes;
+  }
+
+  [[nodiscard]] uint64_t bytes_so_far() const {
+    uint64_t bytes = 0;
+    for (const HttpClient& client : clients_) bytes += client.stats().bytes;
+    return bytes;
+  }
+
+  Result<Measurement> measurement() {
+    if (!window_.after) {
+      return fail(ETIME, fmt::format("no answer came behind the end of the pass, {} ms of virtual "
+                                     "time; give the scenario more seconds",
+                                     options_.measured_ns / 1'000'000));
+    }
     Measurement out;
     for (const HttpClient& client : clients_) {
       const HttpClientStats& stats = client.stats();
-      out.load.requests += stats.answered;
-      out.load.bytes += stats.bytes;
       out.load.connect_errors += stats.refused;
       out.load.read_errors += stats.resets + stats.partial;
       out.load.status_errors += stats.wrong;
       if (stats.wrong > 0) simulation_.falsify("a wrong answer: " + stats.first_wrong);
     }
-    out.load.duration_ns = last_answer_ns_ - begun_ns_;
+    out.load.requests = latencies_ns_.size();
+    out.load.bytes = window_.bytes;
+    out.load.duration_ns = window_.end_ns - window_.begin_ns;
     out.simulated = true;
     out.latency_p50_us = latency_us(0.5);
     out.latency_p99_us = latency_us(0.99);
-    ServerMetrics server{.requests = metrics.requests,
-                         .errors = metrics.bad_requests + metrics.failed_handlers,
-                         .connections = metrics.connections,
-                         .drivers = metrics.drivers};
+    const Metrics& after = *window_.after;
+    ServerMetrics server{.requests = after.requests - window_.before->requests,
+                         .errors = after.bad_requests + after.failed_handlers,
+                         .connections = after.connections,
+                         .drivers = after.drivers};
+    for (size_t i = 0; i < server.drivers.size(); ++i) {
+      for (const DriverCounter& counter : kDriverCounters)
+        server.drivers[i].*counter.member -= window_.before->drivers[i].*counter.member;
+    }
     out.server_cpu_ns = server.sum(&DriverMetrics::cpu_ns);
     out.server = std::move(server);
     return out;
@@ -171,7 +219,13 @@ class FakePass {
   std::deque<HttpClient> clients_;
   std::unique_ptr<PassEnd> end_;
   uint64_t begun_ns_ = 0;
-  uint64_t last_answer_ns_ = 0;
+  struct Window {
+    uint64_t begin_ns = 0;
+    uint64_t end_ns = 0;
+    uint64_t bytes = 0;  // received in it; before its end, up to its beginning
+    std::optional<Metrics> before;
+    std::optional<Metrics> after;
+  } window_;
   std::vector<uint64_t> latencies_ns_;
 };
 
@@ -195,6 +249,8 @@ RunResult run_on_fake(const Scenario& scenario, const Plan& plan, const FakeRunO
   RunResult result;
   Progress progress(plan.arms.size() * plan.repetitions, 1.0);
   unsigned order = 0;
+  uint64_t virtual_ns = 0;
+  const auto start = std::chrono::steady_clock::now();
   for (unsigned repetition = 0; repetition < plan.repetitions; ++repetition) {
     for (size_t i = 0; i < plan.arms.size(); ++i) {
       if (interrupt.pending()) {
@@ -216,9 +272,13 @@ RunResult run_on_fake(const Scenario& scenario, const Plan& plan, const FakeRunO
       measured->arm = i;
       measured->repetition = repetition;
       measured->order = order++;
+      virtual_ns += pass.virtual_ns();
       result.measurements.push_back(std::move(*measured));
     }
   }
+  const std::chrono::duration<double> real = std::chrono::steady_clock::now() - start;
+  fmt::print(stderr, "{:.2f} s of virtual time in {:.2f} s\n",
+             static_cast<double>(virtual_ns) / double{kNsPerSecond}, real.count());
   return result;
 }
 

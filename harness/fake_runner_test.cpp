@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "harness/exit_code.hpp"
@@ -24,9 +25,9 @@ struct Outcome {
   json results;
 };
 
-Outcome run_static(uint64_t seed) {
+Outcome run_scenario(const std::string& scenario, uint64_t seed) {
   RunOptions options;
-  options.scenario = "scenarios/static.toml";
+  options.scenario = scenario;
   options.on = "fake";
   options.quick = true;
   options.topology = "numa:2 core:8 pu:2";
@@ -42,6 +43,10 @@ Outcome run_static(uint64_t seed) {
   outcome.results = json::parse(file, nullptr, false);
   std::filesystem::remove(options.out);
   return outcome;
+}
+
+Outcome run_static(uint64_t seed) {
+  return run_scenario("scenarios/static.toml", seed);
 }
 
 // It did not end where a driver had nothing to wait for but its timers: where each driver has a
@@ -66,6 +71,53 @@ TEST(FakeRunner, CountersRepeatToTheDigit) {
   ASSERT_EQ(first.code, kFine) << first.err;
   ASSERT_EQ(again.code, kFine) << again.err;
   EXPECT_EQ(first.results["benchmarks"], again.results["benchmarks"]);
+}
+
+// With one connection in a closed loop nothing is left to chance, and start and drain are not in
+// it: these are the figures of a real run (ci/quick.py compares), but for its start and drain.
+TEST(FakeRunner, OneConnectionCostsWhatItCostsOnLinux) {
+  Outcome outcome = run_static(1);
+  ASSERT_EQ(outcome.code, kFine) << outcome.err;
+  struct Cost {
+    double enters, sqes, cqes, handoffs;
+  };
+  const std::map<std::string, Cost> expected = {
+      {"static/mix:1both/conns:1", {2, 1, 2, 0}},
+      {"static/mix:2both/conns:1", {2, 1, 2, 0}},
+      {"static/mix:1io+1exec/conns:1", {4, 3, 4, 2}},
+  };
+  size_t seen = 0;
+  for (const json& each : outcome.results["benchmarks"]) {
+    const auto cost = expected.find(each["run_name"].get<std::string>());
+    if (cost == expected.end()) continue;
+    ++seen;
+    EXPECT_EQ(each["enters_per_req"], cost->second.enters) << each["name"];
+    EXPECT_EQ(each["sqes_per_req"], cost->second.sqes) << each["name"];
+    EXPECT_EQ(each["cqes_per_req"], cost->second.cqes) << each["name"];
+    EXPECT_EQ(each["handoffs_per_req"], cost->second.handoffs) << each["name"];
+    EXPECT_GT(each["allocs_per_req"], 0) << each["name"];
+  }
+  EXPECT_EQ(seen, expected.size());
+}
+
+// Asked at a given rate, a server that keeps up answers at that rate, and soon.
+TEST(FakeRunner, AnOpenLoopAsksAtItsRate) {
+  std::string path = testing::TempDir() + "/gatio-open-" + std::to_string(getpid()) + ".toml";
+  for (const char* arrivals : {"poisson", "fixed"}) {
+    std::ofstream(path) << "name = \"open\"\nserver = \"hello\"\nmixes = [\"2both\"]\n"
+                           "connections = [200]\nseconds = 2\nload = { generator = \"open\", "
+                           "rate = 50_000, arrivals = \""
+                        << arrivals << "\" }\nexpect = { body = \"Hello, World!\" }\n";
+    Outcome outcome = run_scenario(path, 1);
+    ASSERT_EQ(outcome.code, kFine) << outcome.err;
+    const json& entry = outcome.results["benchmarks"].at(0);
+    EXPECT_NEAR(entry["items_per_second"].get<double>(), 50'000, 1'500) << arrivals;
+    EXPECT_LT(entry["lat_p99_us"].get<double>(), 1'000) << arrivals;
+    EXPECT_EQ(entry["errors"], 0) << arrivals;
+    EXPECT_NE(outcome.results["context"]["generator"].get<std::string>().find(arrivals),
+              std::string::npos);
+  }
+  std::filesystem::remove(path);
 }
 
 TEST(FakeRunner, SaysWhatTheFakeDoesNotModel) {

@@ -171,6 +171,12 @@ class RunCommand {
       return make_the_plan();
     }
     if (!options_.costs.empty()) return complain("--costs goes with --on fake"), kBadInput;
+    if (scenario_.load.open_loop()) {
+      return complain(fmt::format("{}: load.generator: there are open-loop clients on the fake "
+                                  "kernel only; add --on fake",
+                                  scenario_.file)),
+             kBadInput;
+    }
     if (!program_exists("wrk")) {
       return complain(
                  "wrk, which generates the load, is not installed: install it (apt-get install "
@@ -255,7 +261,7 @@ class RunCommand {
     context_.kernel = on_fake() ? "fake" : kernel_release();
     context_.cpus = static_cast<unsigned>(cpus.size());
     context_.topology = describe_topology(topology);
-    context_.generator = on_fake() ? "simulated clients, closed loop" : find_wrk_version();
+    context_.generator = on_fake() ? simulated_clients() : find_wrk_version();
     context_.seed = options_.seed.value_or(std::random_device{}());
     for (const ServerSpec& spec : plan_.servers) {
       const std::string name = spec.target ? spec.label : scenario_.server;
@@ -269,6 +275,12 @@ class RunCommand {
                plan_.arms.size(), plan_.repetitions, plan_.seconds, cpu_ranges(cpus),
                context_.seed);
     if (!left_out.empty()) fmt::print(stderr, "--quick leaves out {}\n", fmt::join(left_out, ", "));
+  }
+
+  std::string simulated_clients() const {
+    if (!scenario_.load.open_loop()) return "simulated clients, closed loop";
+    return fmt::format("simulated clients, open loop, {} requests/s, {}", scenario_.load.rate,
+                       scenario_.load.poisson ? "poisson" : "fixed");
   }
 
   std::string find_wrk_version() {

@@ -178,15 +178,32 @@ void read_connections(Reader& reader, std::vector<unsigned>& out) {
   if (out.empty()) reader.report(node->source(), "connections", "needs at least one count");
 }
 
+void read_open_loop(Reader& reader, Load& out) {
+  if (reader.require("rate") != nullptr) reader.integer("rate", 1, 1'000'000'000, out.rate);
+  std::string arrivals = "poisson";
+  reader.string("arrivals", arrivals);
+  out.poisson = arrivals == "poisson";
+  if (!out.poisson && arrivals != "fixed") {
+    reader.report(reader.find("arrivals")->source(), "arrivals",
+                  "must be \"poisson\" or \"fixed\"");
+  }
+}
+
 void read_load(const toml::table& table, const std::string& file, std::optional<Error>& error,
                Load& out) {
   Reader reader(table, "load.", file, error);
   reader.string("generator", out.generator);
-  if (out.generator != "wrk") {
-    reader.report(table.get("generator")->source(), "generator",
-                  "must be \"wrk\", the only one there is");
+  if (out.generator != "wrk" && !out.open_loop())
+    reader.report(table.get("generator")->source(), "generator", "must be \"wrk\" or \"open\"");
+  if (out.open_loop()) {
+    read_open_loop(reader, out);
+  } else {
+    reader.integer("threads", 1, 256, out.threads);
+    for (const char* key : {"rate", "arrivals"}) {
+      if (const toml::node* node = reader.find(key))
+        reader.report(node->source(), key, "goes with generator = \"open\"");
+    }
   }
-  reader.integer("threads", 1, 256, out.threads);
   reader.integer("pipeline", 1, 1024, out.pipeline);
   reader.string("path", out.path);
   if (out.path.empty() || out.path[0] != '/' ||

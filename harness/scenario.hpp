@@ -19,10 +19,16 @@ struct Sweep {
 };
 
 struct Load {
+  // "wrk": closed loop, a connection asks again when it has its answer. "open": simulated clients
+  // that ask at a given rate whatever the server does; on the fake kernel only.
   std::string generator = "wrk";
-  unsigned threads = 1;
+  unsigned threads = 1;  // of wrk
   std::string path = "/";
-  unsigned pipeline = 1;  // requests that a connection sends at once
+  unsigned pipeline = 1;  // requests that a connection sends at once, or has unanswered
+  unsigned rate = 0;      // open loop: requests a second, of all connections together
+  bool poisson = true;    // open loop: the times between them are exponential, or all the same
+
+  [[nodiscard]] bool open_loop() const { return generator == "open"; }
 };
 
 struct Expectation {

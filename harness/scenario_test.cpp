@@ -103,7 +103,19 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[1, 64]", "[0]", "s.toml:5: connections: must be a whole number"},
         Bad{"[1, 64]", "[]", "s.toml:5: connections: needs at least one"},
         Bad{"generator = \"wrk\"", "generator = \"ab\"",
-            "s.toml:8: load.generator: must be \"wrk\""},
+            "s.toml:8: load.generator: must be \"wrk\" or \"open\""},
+        Bad{"generator = \"wrk\", threads = 2", "generator = \"open\"",
+            "s.toml:8: load.rate: is missing"},
+        Bad{"generator = \"wrk\"", "generator = \"open\", rate = 5",
+            "s.toml:8: load.threads: unknown"},
+        Bad{"threads = 2", "rate = 5", "s.toml:8: load.rate: goes with generator = \"open\""},
+        Bad{"threads = 2", "arrivals = \"fixed\"",
+            "s.toml:8: load.arrivals: goes with generator = \"open\""},
+        Bad{"generator = \"wrk\", threads = 2", "generator = \"open\", rate = 0",
+            "s.toml:8: load.rate: must be a whole number"},
+        Bad{"generator = \"wrk\", threads = 2",
+            "generator = \"open\", rate = 9, arrivals = \"burst\"",
+            "s.toml:8: load.arrivals: must be \"poisson\" or \"fixed\""},
         Bad{"threads = 2", "thread = 2", "s.toml:8: load.thread: unknown; did you mean 'threads'?"},
         Bad{"path = \"/x\"", "path = \"x\"", "s.toml:8: load.path: must begin with '/'"},
         Bad{"status = 201", "status = 99", "s.toml:9: expect.status: must be a whole number"},
@@ -142,7 +154,7 @@ TEST(Scenario, AFolderIsNoScenario) {
 
 TEST(Scenario, ThoseThatAreShippedCanBeRead) {
   const std::filesystem::path folder = GATIO_SCENARIOS;
-  for (const char* name : {"static", "pipelined", "cpu", "mixed"}) {
+  for (const char* name : {"static", "pipelined", "cpu", "mixed", "crowd"}) {
     const auto scenario = load_scenario((folder / (std::string(name) + ".toml")).string());
     ASSERT_TRUE(scenario) << scenario.error().text;
     EXPECT_EQ(scenario->name, name);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 namespace gatio::harness {
@@ -45,6 +46,7 @@ HttpClient::HttpClient(fakes::World& world, fakes::Network& network,
       network_(network),
       options_(options),
       on_answer_(std::move(on_answer)),
+      arrivals_(options.arrival_seed),
       request_(request_for(options.path)) {}
 
 HttpClient::~HttpClient() = default;
@@ -137,7 +139,7 @@ void HttpClient::produce() {
     if (options_.interval_ns > 0) {
       if (next_start_ns_ > world_.now_ns) return act_at(next_start_ns_);
       starts_.push_back(next_start_ns_);
-      next_start_ns_ += options_.interval_ns;
+      next_start_ns_ += gap_ns();
     } else {
       starts_.push_back(world_.now_ns);
     }
@@ -147,6 +149,14 @@ void HttpClient::produce() {
     ends_at_.push_back(output_total_);
     ++begun_;
   }
+}
+
+// In an open loop, from one intended start to the next.
+uint64_t HttpClient::gap_ns() {
+  if (!options_.poisson) return options_.interval_ns;
+  constexpr uint64_t kSteps = uint64_t{1} << 32;
+  double share = (static_cast<double>(arrivals_.below(kSteps)) + 1) / double{kSteps};  // (0, 1]
+  return static_cast<uint64_t>(-std::log(share) * static_cast<double>(options_.interval_ns));
 }
 
 // False when the connection has ended.

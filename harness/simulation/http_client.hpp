@@ -22,9 +22,11 @@ struct HttpClientOptions {
   uint32_t pipeline = 1;     // how many may be unanswered
   uint64_t interval_ns = 0;  // between intended starts (an open loop); 0: a closed loop
   uint64_t first_ns = 0;     // when it begins, after start()
-  bool in_pieces = false;    // cuts its requests where choices say
-  bool may_abort = false;    // may close, half-close or reset when choices say
-  bool numbered = false;     // request N asks for "/N", and its answer must be these bytes
+  bool poisson = false;      // the intervals are exponential with that mean, from arrival_seed
+  uint64_t arrival_seed = 1;
+  bool in_pieces = false;  // cuts its requests where choices say
+  bool may_abort = false;  // may close, half-close or reset when choices say
+  bool numbered = false;   // request N asks for "/N", and its answer must be these bytes
   std::string path = "/";
   std::optional<std::string> body = "Hello, World!";  // what each answer must be, if it matters
 };
@@ -64,6 +66,7 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   void act();
   void connect();
   void produce();
+  uint64_t gap_ns();
   bool transmit();
   bool receive();
   void take_answers();
@@ -77,6 +80,7 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   fakes::Network& network_;
   const HttpClientOptions options_;
   std::function<void(uint64_t)> on_answer_;
+  Prng arrivals_;
   std::shared_ptr<fakes::Socket> socket_;
   State state_ = State::idle;
   bool stopping_ = false;

@@ -40,6 +40,9 @@ class Simulation {
   [[nodiscard]] fakes::World& world() { return parts_->kernel.world(); }
   [[nodiscard]] fakes::Scheduler& scheduler() { return parts_->scheduler; }
 
+  // What was counted so far, CPU time included; from an event, while no driver runs.
+  [[nodiscard]] Metrics metrics_so_far();
+
   // Builds the runtime and runs it until all drivers have ended, then looks at what is left.
   // An error is a start that failed in good order.
   Result<void> run();

@@ -87,6 +87,9 @@ gatio::config::ListenerConfig Arguments::http_listener(const std::string& handle
   gatio::config::ListenerConfig listener;
   listener.port = port;
   listener.handler = handler;
+  // A scenario says how many connect. The limit is shared out evenly among the drivers, and the
+  // kernel shares out connections unevenly, so it must be far above that.
+  listener.limits.connections = 1'000'000;
   return listener;
 }
 
