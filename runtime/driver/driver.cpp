@@ -13,7 +13,7 @@ Driver::Driver(Kernel& kernel, Heap& heap, const DriverOptions& options)
   wake_failed_.complete = [](Completion* completion, int32_t result, uint32_t) {
     // A ring that is gone needs no wake-up: its driver had taken its last mail by itself.
     if (result == -EBADF || result == -EBADFD) return;
-    static_cast<OwnCompletion*>(completion)->driver->wake_without_ring();
+    static_cast<OwnCompletion*>(completion)->driver->wake_unless_closing();
   };
 }
 
@@ -78,8 +78,10 @@ void Driver::watch_event_fd() {
 }
 
 void Driver::close() {
-  // A thread whose message this driver has taken may still be about to wake it.
-  while (foreign_posts_.load(std::memory_order_acquire) != 0) kernel_.relax();
+  // A thread whose message this driver has taken may still be about to wake it. Sequentially
+  // consistent with wake_unless_closing(): this sees who is inside, or they see that it closes.
+  closing_.store(true, std::memory_order_seq_cst);
+  while (foreign_posts_.load(std::memory_order_seq_cst) != 0) kernel_.relax();
   ring_.close();
   if (event_fd_ >= 0) kernel_.close(event_fd_);
   event_fd_ = -1;
@@ -242,9 +244,19 @@ void Driver::wake(Driver* from) {
   if (from != nullptr && from->is_open()) {
     ++from->stats_.wakes;
     send_message(from->ring_, ring_fd_, wake_failed_);
-    return;
+  } else if (from != nullptr) {
+    wake_unless_closing();
+  } else {
+    wake_without_ring();
   }
-  wake_without_ring();
+}
+
+// For a driver, whose message this one may have taken by itself, and have ended since: whoever
+// closes sleeps no more.
+void Driver::wake_unless_closing() {
+  foreign_posts_.fetch_add(1, std::memory_order_seq_cst);  // Pairs with the load in close().
+  if (!closing_.load(std::memory_order_seq_cst)) wake_without_ring();
+  foreign_posts_.fetch_sub(1, std::memory_order_release);
 }
 
 void Driver::wake_without_ring() {

@@ -208,6 +208,7 @@ class Driver final : public Executor {
   bool spin_until_work();
   void wait();
   void wake(Driver* from);
+  void wake_unless_closing();
   void wake_without_ring();
   void watch_event_fd();
 
@@ -245,8 +246,9 @@ class Driver final : public Executor {
   // constructed.
   OwnCompletion wake_failed_;
 
-  // Threads without a driver that are inside post().
+  // Threads without a driver that are inside post(), and drivers that wake this one without a ring.
   std::atomic<uint32_t> foreign_posts_{0};
+  std::atomic<bool> closing_{false};
   Mailbox mailbox_;
   PublishedLoad load_;
 };
