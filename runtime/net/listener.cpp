@@ -25,8 +25,9 @@ Listener::Listener(Driver& driver, uint16_t buffer_group, const PlannedPort& pla
   http_settings_.handler = protocol.http;
   http_settings_.limits.header_bytes = config_.limits.header_bytes;
   http_settings_.limits.body_bytes = config_.limits.body_bytes;
-  accept_.listener = this;
+  accept_.listener = cancel_.listener = this;
   accept_.complete = &accepted;
+  cancel_.complete = &cancel_ended;
 }
 
 Listener::~Listener() {
@@ -69,6 +70,24 @@ void Listener::arm_accept() {
   ++driver().operations_in_flight;
 }
 
+// A cancel does not find an accept that the kernel is about to try again, as it does while more
+// connections wait: so its end is looked at, and another one follows as long as the accept lives.
+void Listener::cancel_accept() {
+  if (cancelling_) return;
+  io_uring_sqe* sqe = driver().io_sqe();
+  prepare_cancel(sqe, accept_);
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&cancel_));
+  cancelling_ = true;
+  ++driver().operations_in_flight;
+}
+
+void Listener::cancel_ended(Completion* completion, int32_t, uint32_t) {
+  Listener* self = static_cast<Accept*>(completion)->listener;
+  self->cancelling_ = false;
+  --self->driver().operations_in_flight;
+  if (self->accepting_ && self->accept_.complete == &accepted) self->cancel_accept();
+}
+
 void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) {
   Listener* self = static_cast<Accept*>(completion)->listener;
   if (result >= 0) {
@@ -97,7 +116,7 @@ void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) 
 void Listener::take_backlog() {
   backlog_taken_ = true;
   arm_accept();
-  prepare_cancel(driver().io_sqe(), accept_);
+  cancel_accept();
 }
 
 // What had arrived on a connection before the accept ended is still answered: the kernel hands it
@@ -179,7 +198,7 @@ void Listener::stop_accepting() {
   ending_ = true;
   driver().timers().disarm(*this);
   if (accepting_) {
-    prepare_cancel(driver().io_sqe(), accept_);
+    cancel_accept();
   } else {
     close_socket();
     ConnectionHost::drain();

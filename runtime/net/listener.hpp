@@ -39,10 +39,13 @@ class Listener final : public ConnectionHost, private Timer {
   // Streams are their tasks', which are asked to stop once all services are drained: waiting for
   // streams here would be waiting for each other.
   [[nodiscard]] bool drained() const override {
-    return !accepting_ && (protocol_.stream != nullptr || ConnectionHost::drained());
+    return !accepting_ && !cancelling_ &&
+           (protocol_.stream != nullptr || ConnectionHost::drained());
   }
   void stop() override;
-  [[nodiscard]] bool stopped() const override { return !accepting_ && ConnectionHost::stopped(); }
+  [[nodiscard]] bool stopped() const override {
+    return !accepting_ && !cancelling_ && ConnectionHost::stopped();
+  }
 
   [[nodiscard]] const config::ListenerConfig& config() const { return config_; }
 
@@ -54,9 +57,11 @@ class Listener final : public ConnectionHost, private Timer {
   static constexpr uint64_t kDrainGraceNs = 1'000'000;  // for what had arrived when the drain began
 
   static void accepted(Completion* completion, int32_t result, uint32_t flags);
+  static void cancel_ended(Completion* completion, int32_t result, uint32_t flags);
   static void newcomers_received(Completion* completion, int32_t result, uint32_t flags);
   static void timer_expired(Timer* timer);
   void arm_accept();
+  void cancel_accept();
   void open_connection(int fd);
   void accept_failed(int error);
   void stop_accepting();
@@ -73,7 +78,9 @@ class Listener final : public ConnectionHost, private Timer {
   Protocol protocol_;
   http::SessionSettings http_settings_;
   Accept accept_;
+  Accept cancel_;
   bool accepting_ = false;
+  bool cancelling_ = false;
   bool ending_ = false;
   bool backlog_taken_ = false;
   bool stopping_ = false;
