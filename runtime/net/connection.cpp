@@ -91,13 +91,15 @@ void Connection::arm_receive() {
   sqe->buf_group = host_.buffer_group();
   io_uring_sqe_set_data(sqe, static_cast<Completion*>(&receive_));
   receiving_ = true;
+  newly_armed_ = true;
   ++driver().operations_in_flight;
-  if (draining_) {
-    // What waits in the socket comes with the next enter; if nothing does, the drain may go on.
-    newly_armed_ = true;
-    drain_look_ns_ = driver().turn_ns() + kDrainLookNs;
-    arm_timer();
-  }
+  if (draining_) look_soon();
+}
+
+// What waits in the socket comes with the next enter; if nothing does, the drain may go on.
+void Connection::look_soon() {
+  drain_look_ns_ = driver().turn_ns() + kDrainLookNs;
+  arm_timer();
 }
 
 void Connection::received(Completion* completion, int32_t result, uint32_t flags) {
@@ -261,6 +263,7 @@ void Connection::close() {
 void Connection::drain() {
   if (draining_) return;
   draining_ = true;
+  if (newly_armed_) look_soon();
   if (state_ == State::open) on_drain();
   schedule();
 }
@@ -317,6 +320,10 @@ void Connection::arm_timer() {
 
 void Connection::timer_expired(Timer* timer) {
   auto* self = static_cast<Connection*>(timer);
+  // This is the begin of a turn: what the receive brought may still be on its way through the ring.
+  Ring& ring = self->driver().ring();
+  bool looks = self->drain_look_ns_ <= self->driver().turn_ns();
+  if (looks && (ring.queued() > 0 || ring.has_unreaped())) self->look_soon();
   if (std::min(self->deadline_ns_, self->drain_look_ns_) > self->driver().turn_ns()) {
     self->arm_timer();
     return;

@@ -108,6 +108,7 @@ class Connection : private Work, private Timer {
   void arm_timer();
   void move_chunks();
   void arm_receive();
+  void look_soon();
   void keep_receiving();
   void receive_failed(int error);
   void submit_send();
@@ -130,7 +131,7 @@ class Connection : private Work, private Timer {
   bool shutting_ = false;
   bool draining_ = false;
   bool timed_out_ = false;
-  bool newly_armed_ = false;  // since the drain began; whether anything comes is not known yet
+  bool newly_armed_ = false;  // whether anything waited in the socket is not known yet
   IntrusiveQueue<Chunk> chunks_;
   unsigned chunk_count_ = 0;
   IntrusiveQueue<SendRequest> waiting_;

@@ -86,6 +86,10 @@ class Ring {
   unsigned reap(unsigned limit);
 
   [[nodiscard]] bool has_completions() const { return io_uring_cq_ready(&ring_) != 0; }
+  // The same, or more of them wait for room in the CQ.
+  [[nodiscard]] bool has_unreaped() const {
+    return has_completions() || (kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0;
+  }
   // Whether there is anything to submit or to fetch.
   [[nodiscard]] bool needs_enter() const {
     return queued() != 0 || (kernel_flags() & kFetchFlags) != 0;
