@@ -14,6 +14,7 @@ namespace gatio::harness {
 namespace {
 
 constexpr size_t kReceiveBytes = 16 * 1024;
+constexpr uint64_t kRetryNs = 3'000;
 
 // The length of the answer's head, or npos; and of its body.
 struct Head {
@@ -38,6 +39,13 @@ Head parse_head(std::string_view text) {
 }
 
 }  // namespace
+
+std::string numbered_body(std::string_view target, size_t bytes) {
+  std::string body(target);
+  while (body.size() < bytes)
+    body += static_cast<char>('a' + (body.size() * 7 + body.size() / 26) % 26);
+  return body;
+}
 
 HttpClient::HttpClient(fakes::World& world, fakes::Network& network,
                        const HttpClientOptions& options, std::function<void(uint64_t)> on_answer)
@@ -79,23 +87,23 @@ void HttpClient::woken(Event* event) {
 }
 
 bool HttpClient::wants_more() const {
-  return !stopping_ && (options_.requests == 0 || begun_ < options_.requests);
+  return !stopping_ && !options_.visits && (options_.requests == 0 || begun_ < options_.requests);
 }
 
 void HttpClient::act() {
   if (state_ == State::finished) return;
   if (state_ == State::idle) {
     if (stopping_) return finish();
+    if (world_.now_ns < next_try_ns_) return act_at(next_try_ns_);
     connect();
+    if (state_ == State::idle) return;
   }
   if (state_ == State::connecting) {
     if ((socket_->poll() & (POLLOUT | POLLERR | POLLHUP)) == 0) return;
-    if (int error = socket_->connect_error(); error != 0) {
-      ++stats_.refused;
-      return finish();
-    }
+    if (socket_->connect_error() != 0) return was_refused();
     state_ = State::open;
   }
+  if (state_ == State::half_closed) return leave();
   if (state_ == State::finished || !receive()) return;
   if (options_.may_abort && world_.choices.one_in(fakes::ChoiceKind::program, 40)) {
     stats_.aborted = true;
@@ -108,7 +116,7 @@ void HttpClient::act() {
     produce();
     if (!transmit()) return;
   }
-  if (!wants_more() && starts_at_ == starts_.size() && output_at_ == output_.size()) finish();
+  if (!wants_more() && starts_at_ == starts_.size() && output_at_ == output_.size()) leave();
 }
 
 void HttpClient::connect() {
@@ -121,11 +129,20 @@ void HttpClient::connect() {
   address.sin_port = htons(options_.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int result = socket_->connect(reinterpret_cast<sockaddr*>(&address), sizeof address);
-  if (result != 0 && result != -EINPROGRESS) {
-    ++stats_.refused;
-    return finish();
-  }
+  if (result != 0 && result != -EINPROGRESS) return was_refused();
   state_ = State::connecting;
+}
+
+void HttpClient::was_refused() {
+  if (++tried_ < options_.tries) {
+    unlink();
+    socket_.reset();
+    state_ = State::idle;
+    next_try_ns_ = world_.now_ns + kRetryNs;
+    return act_at(next_try_ns_);
+  }
+  ++stats_.refused;
+  finish();
 }
 
 // Puts requests into the output: in a closed loop as many as may be unanswered, in an open loop
@@ -176,6 +193,12 @@ bool HttpClient::transmit() {
     }
     output_at_ += static_cast<size_t>(sent);
     uint64_t left = output_.size() - output_at_;
+    // Of a request the first byte goes when the one before it has gone.
+    for (size_t next = stats_.begun_ns.size();
+         options_.numbered && next < ends_at_.size() &&
+         (next == 0 || ends_at_[next - 1] < output_total_ - left);
+         ++next)
+      stats_.begun_ns.push_back(world_.now_ns);
     while (ends_first_ < ends_at_.size() && ends_at_[ends_first_] <= output_total_ - left) {
       ++ends_first_;
       ++stats_.sent;
@@ -222,7 +245,8 @@ void HttpClient::take_answers() {
     }
     if (rest.size() < head.size + head.body) break;
     std::string_view body = rest.substr(head.size, head.body);
-    bool right = options_.numbered ? body == "/" + std::to_string(stats_.answered)
+    std::string target = "/" + std::to_string(stats_.answered);
+    bool right = options_.numbered ? body == numbered_body(target, options_.body_bytes)
                                    : !options_.body || body == *options_.body;
     answer_is(right, std::string(body.substr(0, 60)));
     at += head.size + head.body;
@@ -239,6 +263,7 @@ void HttpClient::answer_is(bool right, const std::string& what) {
     return;
   }
   ++stats_.answered;
+  if (options_.numbered) stats_.answered_ns.push_back(world_.now_ns);
   if (on_answer_) on_answer_(world_.now_ns - starts_[starts_at_]);
   ++starts_at_;
   if (starts_at_ == starts_.size()) {
@@ -250,6 +275,16 @@ void HttpClient::answer_is(bool right, const std::string& what) {
 void HttpClient::ended(int error) {
   if (error != 0) ++stats_.resets;
   if (!input_.empty()) ++stats_.partial;
+  if (error != 0) return finish();
+  // The server will say no more.
+  state_ = State::half_closed;
+  leave();
+}
+
+// When all is said it still stays for a while, as many clients do.
+void HttpClient::leave() {
+  if (leaves_ns_ == 0) leaves_ns_ = world_.now_ns + options_.stays_ns;
+  if (options_.stays_ns > 0 && world_.now_ns < leaves_ns_) return act_at(leaves_ns_);
   finish();
 }
 

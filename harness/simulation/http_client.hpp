@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fakes/network.hpp"
@@ -26,10 +27,17 @@ struct HttpClientOptions {
   uint64_t arrival_seed = 1;
   bool in_pieces = false;  // cuts its requests where choices say
   bool may_abort = false;  // may close, half-close or reset when choices say
-  bool numbered = false;   // request N asks for "/N", and its answer must be these bytes
+  bool numbered = false;   // request N asks for "/N", and its answer must be numbered_body()
+  size_t body_bytes = 0;   // of a numbered answer, at least
+  uint32_t tries = 1;      // how often it connects before it takes a refusal for an answer
+  bool visits = false;     // connects and asks for nothing
+  uint64_t stays_ns = 0;   // how long it stays when all is said, whatever the server does
   std::string path = "/";
   std::optional<std::string> body = "Hello, World!";  // what each answer must be, if it matters
 };
+
+// What a server answers to a numbered request: its target, and then what fills it up to `bytes`.
+std::string numbered_body(std::string_view target, size_t bytes);
 
 struct HttpClientStats {
   uint64_t sent = 0;  // requests of which the last byte was taken by the network
@@ -40,8 +48,10 @@ struct HttpClientStats {
   uint64_t partial = 0;  // connections that ended in the middle of an answer
   uint64_t wrong = 0;    // answers that were not what they must be
   std::string first_wrong;
-  bool aborted = false;           // it broke off by itself
-  std::vector<uint64_t> sent_ns;  // when the last byte of each request went
+  bool aborted = false;               // it broke off by itself
+  std::vector<uint64_t> sent_ns;      // when the last byte of each request went
+  std::vector<uint64_t> begun_ns;     // of numbered ones: the first byte
+  std::vector<uint64_t> answered_ns;  // and when the answer was whole
 };
 
 class HttpClient final : private fakes::Watch, private fakes::Event {
@@ -55,6 +65,8 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   // Sends nothing new; closes when all is answered.
   void stop();
   [[nodiscard]] bool finished() const { return state_ == State::finished; }
+  // Whether it waits for nothing any more, though it may still be connected.
+  [[nodiscard]] bool content() const { return finished() || leaves_ns_ > 0; }
   [[nodiscard]] const HttpClientStats& stats() const { return stats_; }
   [[nodiscard]] const HttpClientOptions& options() const { return options_; }
 
@@ -65,6 +77,7 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   static void woken(Event* event);
   void act();
   void connect();
+  void was_refused();
   void produce();
   uint64_t gap_ns();
   bool transmit();
@@ -72,6 +85,7 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   void take_answers();
   void answer_is(bool right, const std::string& what);
   void ended(int error);
+  void leave();
   void finish();
   [[nodiscard]] bool wants_more() const;
   void act_at(uint64_t time_ns);
@@ -84,6 +98,8 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   std::shared_ptr<fakes::Socket> socket_;
   State state_ = State::idle;
   bool stopping_ = false;
+  uint32_t tried_ = 0;
+  uint64_t next_try_ns_ = 0;
   uint64_t begun_ = 0;          // requests put into the output
   uint64_t next_start_ns_ = 0;  // open loop: the intended start of the next one
   [[nodiscard]] static std::string request_for(const std::string& path);
@@ -97,6 +113,7 @@ class HttpClient final : private fakes::Watch, private fakes::Event {
   uint64_t output_total_ = 0;
   size_t starts_at_ = 0;
   size_t ends_first_ = 0;
+  uint64_t leaves_ns_ = 0;  // when it will have stayed long enough; 0: there is more to say
   HttpClientStats stats_;
 };
 

@@ -82,6 +82,20 @@ Task<void> yield_once() {
   co_await yield();
 }
 
+// The tree of tasks that the caller belongs to.
+struct own_root {
+  bool await_ready() const noexcept { return false; }
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> frame) {
+    root_ = frame.promise().context->root;
+    return false;
+  }
+  const Root& await_resume() const noexcept { return *root_; }
+
+ private:
+  const Root* root_ = nullptr;
+};
+
 }  // namespace
 
 ProgramNode generate_program(fakes::Choices& choices, unsigned most_nodes) {
@@ -196,6 +210,10 @@ Task<void> TaskProgram::run_steps(const ProgramNode& node, Scope& scope) {
         Driver& target = executing(step.amount);
         Result<void> hopped = co_await hop_to(target);
         if (hopped && Driver::current() != &target) falsify(node, "is not where it hopped to");
+        // Others address their messages to it by that.
+        const Root& root = co_await own_root{};
+        if (root.home.load(std::memory_order_relaxed) != Driver::current())
+          falsify(node, "is said to be elsewhere than where it runs");
         Sometimes::hit("a task hops");
         break;
       }
