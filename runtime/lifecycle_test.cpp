@@ -220,9 +220,9 @@ TEST_F(LifecycleTest, ADriverOutlivesAThreadThatIsWakingIt) {
     Nothing() : Work([](Work*) {}) {}
   };
   std::vector<Nothing> messages(10'000);
-  // Until one meets the driver parked.
-  for (size_t i = 0; i < messages.size() && !thread_is_waking; ++i) {
-    if (drivers[0].looks_parked()) drivers[0].post(messages[i]);
+  // Until one meets the driver parked; it may take its time to start.
+  for (size_t i = 0; i < messages.size() && !thread_is_waking;) {
+    if (drivers[0].looks_parked()) drivers[0].post(messages[i++]);
     std::this_thread::yield();
   }
   if (!thread_is_waking) drivers.lifecycle().request_shutdown();
