@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "runtime/memory/allocation_hook.hpp"
 #include "runtime/memory/heap.hpp"
 #include "runtime/memory/slab.hpp"
 
@@ -29,21 +30,10 @@ class Pool {
   // exhausted or the system has no memory.
   [[nodiscard]] void* allocate(size_t bytes) {
     if constexpr (kBlocksFromMalloc) return allocate_malloc(bytes);
-    if (bytes > kLargestClassBytes) [[unlikely]]
-      return allocate_large(bytes);
-    unsigned size_class = size_class_of(bytes);
-    FreeBlock* block = free_[size_class];
-    if (block == nullptr) [[unlikely]] {
-      block = refill(size_class);
-      if (block == nullptr) return nullptr;
-    }
-    free_[size_class] = block->next;
-    // The first block in use makes its run no longer empty.
-    empty_runs_ -= run_of(block).used++ == 0 ? 1 : 0;
-    count(1);
-    return block;
+    if (bytes > direct_bytes_) [[unlikely]]
+      return allocate_indirect(bytes);
+    return allocate_direct(bytes);
   }
-
   // Frees a block of any pool or heap, on any thread; nullptr is nothing.
   static void free(void* block) {
     if constexpr (kBlocksFromMalloc) {
@@ -100,7 +90,21 @@ class Pool {
                       std::memory_order_relaxed);
   }
 
+  void* allocate_direct(size_t bytes) {
+    unsigned size_class = size_class_of(bytes);
+    FreeBlock* block = free_[size_class];
+    if (block == nullptr) [[unlikely]] {
+      block = refill(size_class);
+      if (block == nullptr) return nullptr;
+    }
+    free_[size_class] = block->next;
+    // The first block in use makes its run no longer empty.
+    empty_runs_ -= run_of(block).used++ == 0 ? 1 : 0;
+    count(1);
+    return block;
+  }
   void* allocate_malloc(size_t bytes) { return heap_.allocate_malloc(bytes, kBlockAlignment); }
+  void* allocate_indirect(size_t bytes);
   void* allocate_large(size_t bytes);
   static void free_elsewhere(Mapping* mapping, void* block);
   FreeBlock* refill(unsigned size_class);
@@ -114,6 +118,9 @@ class Pool {
   static inline constinit thread_local Pool* current_ = nullptr;
 
   FreeBlock* free_[kClassCount] = {};
+  // Up to here a block comes from the lists above: larger ones do not, and none where the hook is
+  // to be asked first.
+  const size_t direct_bytes_ = allocation_hook == nullptr ? kLargestClassBytes : 0;
   Slab* home_ = nullptr;  // the first slab: who owns a block is told by comparing homes
   Heap& heap_;
   Slab* slabs_ = nullptr;
