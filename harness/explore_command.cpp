@@ -53,8 +53,12 @@ void print_summary(const CampaignOptions& options, const CampaignResult& result)
       static_cast<double>(result.runs) / seconds / options.workers,
       static_cast<double>(result.choices) / seconds / options.workers,
       result.virtual_seconds / seconds);
-  printf("choices in a run: %lu (median); switches %lu, preemptions %lu, events %lu in all\n",
-         result.median_choices, result.steps, result.preemptions, result.events);
+  const CampaignResult::Medians& median = result.median;
+  printf(
+      "in a run (median): %lu choices, %lu switches, %lu CQEs, %lu preemptions, %lu faults\n"
+      "in all: %lu choices, %lu switches, %lu CQEs, %lu preemptions, %lu faults, %lu events\n",
+      median.choices, median.steps, median.cqes, median.preemptions, median.faults, result.choices,
+      result.steps, result.cqes, result.preemptions, result.faults, result.events);
   printf("hash of all traces: %016lx\n", result.hash);
   for (const auto& [name, times] : result.sometimes) printf("  %10lu  %s\n", times, name.c_str());
 }

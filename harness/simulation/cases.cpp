@@ -253,6 +253,8 @@ constexpr Case kCases[] = {
      run_echo},
     {"faults", "echo streams while transfers, operations, accepts and enters fail", run_faults},
     {"poll", "poll streams, intervals and signals", run_poll},
+    {"broken", "one of several drivers is dead for a while, or its ring stops answering",
+     run_broken},
 };
 
 }  // namespace

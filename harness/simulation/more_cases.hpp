@@ -7,6 +7,7 @@ namespace gatio::harness {
 
 CaseResult run_echo(fakes::Choices& choices, const CaseOptions& options);    // echo_cases.cpp
 CaseResult run_faults(fakes::Choices& choices, const CaseOptions& options);  // echo_cases.cpp
+CaseResult run_broken(fakes::Choices& choices, const CaseOptions& options);  // broken_case.cpp
 CaseResult run_poll(fakes::Choices& choices, const CaseOptions& options);    // poll_case.cpp
 
 }  // namespace gatio::harness
