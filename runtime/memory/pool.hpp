@@ -90,7 +90,7 @@ class Pool {
                       std::memory_order_relaxed);
   }
 
-  void* allocate_direct(size_t bytes) {
+  [[gnu::always_inline]] void* allocate_direct(size_t bytes) {
     unsigned size_class = size_class_of(bytes);
     FreeBlock* block = free_[size_class];
     if (block == nullptr) [[unlikely]] {
@@ -104,7 +104,7 @@ class Pool {
     return block;
   }
   void* allocate_malloc(size_t bytes) { return heap_.allocate_malloc(bytes, kBlockAlignment); }
-  void* allocate_indirect(size_t bytes);
+  [[gnu::cold, gnu::noinline]] void* allocate_indirect(size_t bytes);
   void* allocate_large(size_t bytes);
   static void free_elsewhere(Mapping* mapping, void* block);
   FreeBlock* refill(unsigned size_class);
