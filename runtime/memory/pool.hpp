@@ -30,7 +30,8 @@ class Pool {
   // exhausted or the system has no memory.
   [[nodiscard]] void* allocate(size_t bytes) {
     if constexpr (kBlocksFromMalloc) return allocate_malloc(bytes);
-    if (bytes > direct_bytes_) [[unlikely]]
+    // The literal is for the compiler, which knows most sizes; it follows from the other.
+    if (bytes > direct_bytes_ || bytes > kLargestClassBytes) [[unlikely]]
       return allocate_indirect(bytes);
     return allocate_direct(bytes);
   }
