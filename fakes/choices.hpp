@@ -44,7 +44,11 @@ class Choices {
     return settle(kind, bound, replays_ ? 0 : static_cast<uint32_t>(prng_.below(bound)));
   }
   // True in one of `n` cases, never when n is 0.
-  bool one_in(ChoiceKind kind, uint32_t n) { return n > 0 && choose(kind, n + 1) == n; }
+  bool one_in(ChoiceKind kind, uint32_t n) {
+    bool strikes = n > 0 && choose(kind, n + 1) == n;
+    if (kind == ChoiceKind::fault && strikes) ++faults_;
+    return strikes;
+  }
   // Records what a strategy of the caller's has decided, or replays what it decided then.
   uint32_t settle(ChoiceKind kind, uint32_t bound, uint32_t value) {
     if (replays_) value = at_ < list_.size() ? list_[at_] % bound : 0;
@@ -60,6 +64,8 @@ class Choices {
   void record(bool on) { records_ = on; }
   [[nodiscard]] const std::vector<Choice>& made() const { return made_; }
   [[nodiscard]] uint64_t count() const { return at_; }
+  // How many faults have struck.
+  [[nodiscard]] uint64_t faults() const { return faults_; }
 
  private:
   Prng prng_;
@@ -67,6 +73,7 @@ class Choices {
   bool records_ = true;
   std::vector<uint32_t> list_;
   uint64_t at_ = 0;
+  uint64_t faults_ = 0;
   std::vector<Choice> made_;
 };
 

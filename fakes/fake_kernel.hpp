@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fakes/descriptors.hpp"
@@ -76,6 +77,13 @@ class FakeKernel final : public Kernel {
   void set_deadlock(std::function<void(const std::string&)> deadlock);
   // The node that memory from map(), or the memory of a ring, is bound to; -1 for any other.
   [[nodiscard]] int node_of(const void* address) const;
+
+  // The thread whose ring delivers nothing, by FaultPlan::ring_stall; nullopt: there is none.
+  [[nodiscard]] std::optional<unsigned> stalled_thread() const;
+  // Whether that ring holds back something, so that a drain cannot end.
+  [[nodiscard]] bool stalled_ring_holds_something() const;
+  // The ring delivers again.
+  void heal_ring();
 
   // For the checks at the end of a run: what the program has not given back.
   struct Leftovers {

@@ -22,6 +22,14 @@ struct FaultPlan {
   uint32_t drop_datagram = 0;
   uint32_t duplicate_datagram = 0;
   uint32_t reorder_datagram = 0;
+  uint32_t cq_full = 0;      // a CQE finds no room in the CQ, however much there is
+  uint32_t ring_stall = 0;   // ring_enter: from then on the ring delivers nothing; an outage
+  uint32_t dead_thread = 0;  // between two turns: the thread takes none any more; an outage
 };
+
+// An outage lasts for one of so many times, each twice as long as the one before; but the last kind
+// lasts until it is healed. Of each sort there is one at a time.
+inline constexpr uint32_t kOutages = 8;
+inline constexpr uint64_t kShortestOutageNs = 50'000;
 
 }  // namespace gatio::fakes

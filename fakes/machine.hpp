@@ -35,6 +35,8 @@ struct Machine {
 
   // The ring behind a descriptor, or nullptr.
   [[nodiscard]] FakeRing* ring(int fd) const;
+  // Whether the thread has made a ring that still is.
+  [[nodiscard]] bool has_ring(unsigned thread) const;
   // Where the caller is pinned; -1 is anywhere.
   [[nodiscard]] int node_of_thread() const {
     unsigned thread = world.execution->thread();
@@ -65,6 +67,7 @@ struct Machine {
   // Called when a wait can never end; returns only if the owner knows how to go on.
   std::function<void(const std::string&)> deadlock;
   uint64_t rings_made = 0;
+  FakeRing* stalled_ring = nullptr;  // which delivers nothing, by a fault; one at a time
 };
 
 }  // namespace gatio::fakes

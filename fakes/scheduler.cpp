@@ -114,7 +114,7 @@ bool Scheduler::goes_on(const Thread& thread) {
 }
 
 bool Scheduler::can_run(const Thread& thread) const {
-  if (thread.ended || thread.stalled_until > world_.now_ns) return false;
+  if (thread.ended || thread.dead || thread.stalled_until > world_.now_ns) return false;
   return goes_on(thread) || thread.deadline_ns <= world_.now_ns;
 }
 
@@ -135,7 +135,7 @@ void Scheduler::collect_runnable() {
 uint64_t Scheduler::next_ns() const {
   uint64_t next = world_.events.next_time_ns();
   for (const auto& thread : threads_) {
-    if (thread->ended) continue;
+    if (thread->ended || thread->dead) continue;
     if (thread->stalled_until > world_.now_ns) {
       next = std::min(next, thread->stalled_until);
     } else if (!goes_on(*thread)) {
@@ -206,7 +206,25 @@ void Scheduler::switch_to(unsigned number) {
 }
 
 void Scheduler::give_way() {
+  if (world_.faults.dead_thread > 0) maybe_die();
   pass(options_.turn_ns, ++threads_[current_]->turns % kTurnsBeforeDemotion == 0);
+}
+
+// Only where there is nobody dead yet: the others are to be watched.
+void Scheduler::maybe_die() {
+  if (dead_ || !world_.choices.one_in(ChoiceKind::fault, world_.faults.dead_thread)) return;
+  dead_ = current_;
+  threads_[current_]->dead = true;
+  uint64_t end_ns = world_.choose_outage_end();
+  if (end_ns != Events::kNever) world_.events.schedule(revival_, end_ns);
+  world_.note(Happening::faulted, current_, 0);
+}
+
+void Scheduler::revive() {
+  if (!dead_) return;
+  threads_[*dead_]->dead = false;
+  dead_.reset();
+  revival_.cancel();
 }
 
 void Scheduler::relax() {
@@ -283,7 +301,9 @@ std::string Scheduler::describe() const {
   for (const auto& thread : threads_) {
     if (thread->ended) continue;
     text += (text.empty() ? "" : ", ") + thread->name +
-            (thread->sleeper != nullptr ? " sleeps" : " runs");
+            (thread->dead                 ? " is dead"
+             : thread->sleeper != nullptr ? " sleeps"
+                                          : " runs");
   }
   return text;
 }

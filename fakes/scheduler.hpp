@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,11 @@ class Scheduler final : public Execution {
   // What gatio::sync_point_hook is set to call.
   void sync_point();
 
+  // Who takes no turn any more, by FaultPlan::dead_thread; nullopt: nobody.
+  [[nodiscard]] std::optional<unsigned> dead() const { return dead_; }
+  // It goes on.
+  void revive();
+
   // Also called after each step, outside of all threads: for checks that hold between two steps.
   void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
 
@@ -88,11 +94,19 @@ class Scheduler final : public Execution {
   static constexpr uint32_t kStallSteps = 64;
   static constexpr unsigned kTurnsBeforeDemotion = 64;
 
+  struct Revival : Event {
+    explicit Revival(Scheduler& its_scheduler)
+        : Event([](Event* event) { static_cast<Revival*>(event)->scheduler.revive(); }),
+          scheduler(its_scheduler) {}
+    Scheduler& scheduler;
+  };
+
   struct Thread {
     // First what every step asks of every thread.
     Sleeper* sleeper = nullptr;  // not null while it sleeps
     uint64_t deadline_ns = 0;
     bool ended = false;
+    bool dead = false;           // it takes no turn until it is revived
     uint64_t stalled_until = 0;  // it was interrupted, and its processor is another's until then
     uint32_t priority = 0;       // Strategy::pct: the higher runs
     uint64_t clock_ns = 0;       // Strategy::clocks
@@ -106,6 +120,7 @@ class Scheduler final : public Execution {
   void pass(uint64_t ns, bool demotes);
   void stall(Thread& thread);
   void demote(Thread& thread);
+  void maybe_die();
   void switch_to(unsigned thread);
   [[nodiscard]] static bool goes_on(const Thread& thread);
   [[nodiscard]] bool can_run(const Thread& thread) const;
@@ -135,6 +150,8 @@ class Scheduler final : public Execution {
   uint64_t preemptions_ = 0;
   uint32_t lowest_priority_ = 0;
   unsigned current_ = 0;
+  std::optional<unsigned> dead_;
+  Revival revival_{*this};
   bool inside_ = false;  // a thread runs, not the scheduler itself
   size_t live_ = 0;
 };

@@ -204,6 +204,67 @@ TEST(Scheduler, WithClocksADeadlineIsNoWakeUp) {
   EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
 }
 
+// The choices: who is first, that it dies, and that it does so for ever.
+TEST(Scheduler, ADeadThreadTakesNoTurnUntilItIsRevived) {
+  Choices choices(std::vector<uint32_t>{0, 1, kOutages - 1});
+  World world(choices);
+  world.faults.dead_thread = 1;
+  Scheduler scheduler(world, {});
+  world.execution = &scheduler;
+  std::vector<int> turns(2);
+  bool revived = false;
+  for (size_t self = 0; self < 2; ++self) {
+    scheduler.add(
+        "worker",
+        [&, self] {
+          for (int i = 0; i < 5; ++i) {
+            ++turns[self];
+            scheduler.give_way();
+          }
+          if (!scheduler.dead()) return;
+          EXPECT_EQ(turns[*scheduler.dead()], 1);
+          world.faults = {};
+          scheduler.revive();
+          revived = true;
+        },
+        [] {});
+  }
+  EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
+  EXPECT_TRUE(revived);
+  EXPECT_EQ(turns, (std::vector<int>{5, 5}));
+  EXPECT_EQ(choices.faults(), 1u);
+}
+
+TEST(Scheduler, AThreadThatDiesForAWhileGoesOnByItself) {
+  Choices choices(std::vector<uint32_t>{1, 0});
+  World world(choices);
+  world.faults.dead_thread = 1;
+  Scheduler scheduler(world, {});
+  world.execution = &scheduler;
+  uint64_t begun_ns = world.now_ns;
+  scheduler.add(
+      "worker",
+      [&] {
+        scheduler.give_way();
+        world.faults = {};
+      },
+      [] {});
+  EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
+  EXPECT_GE(world.now_ns, begun_ns + kShortestOutageNs);
+}
+
+TEST(Scheduler, WhereAllButADeadOneHaveEndedIsADeadlockThatNamesIt) {
+  static Choices choices(std::vector<uint32_t>{1, kOutages - 1});
+  static World* world = new World(choices);
+  world->faults.dead_thread = 1;
+  static Scheduler* scheduler = new Scheduler(*world, {});
+  world->execution = scheduler;
+  scheduler->add(
+      "worker", [] { scheduler->give_way(); }, [] {});
+  EXPECT_EQ(scheduler->run(), Scheduler::End::deadlock);
+  EXPECT_EQ(scheduler->describe(), "worker is dead");
+}
+
 // With clocks of their own whoever is furthest behind turns next, and nothing is left to choice.
 TEST(Scheduler, ClocksRunWhoIsFurthestBehind) {
   Choices choices(1);

@@ -33,6 +33,11 @@ struct World {
   void fire_due() {
     while (events.next_time_ns() <= now_ns) fire_next();
   }
+  // When an outage ends that begins now; Events::kNever: when it is healed.
+  uint64_t choose_outage_end() {
+    uint32_t kind = choices.choose(ChoiceKind::fault, kOutages);
+    return kind + 1 == kOutages ? Events::kNever : clock_ns() + (kShortestOutageNs << kind);
+  }
   // The caller's clock.
   [[nodiscard]] uint64_t clock_ns() const { return execution->now_ns(); }
   void note(Happening what, int64_t a, int64_t b = 0, int64_t c = 0, int64_t d = 0) {

@@ -12,7 +12,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 
+#include "harness/distribution.hpp"
 #include "harness/simulation/simulation.hpp"
 #include "runtime/base/assert.hpp"
 
@@ -20,16 +22,15 @@ namespace gatio::harness {
 namespace {
 
 constexpr unsigned kMostWorkers = 256;
-constexpr unsigned kBatch = 32;            // seeds that a worker takes at a time
-constexpr unsigned kChoiceBuckets = 4096;  // of 4 choices each
+constexpr unsigned kBatch = 32;  // seeds that a worker takes at a time
 constexpr unsigned kMostSecondsOfARun = 20;
 
 // Each worker writes its own; the parent reads when the worker has ended, or for the progress.
 struct WorkerState {
   std::atomic<uint64_t> running_seed;  // 0: none
   std::atomic<uint64_t> runs;
-  uint64_t steps, preemptions, events, virtual_ns, hash, choices;
-  uint64_t runs_with[kChoiceBuckets];
+  uint64_t steps, preemptions, cqes, faults, events, virtual_ns, hash, choices;
+  Distribution runs_by_choices, runs_by_steps, runs_by_cqes, runs_by_preemptions, runs_by_faults;
   SavedHits hits;
 };
 
@@ -48,11 +49,17 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 void count(WorkerState& state, const CaseResult& result) {
   state.steps += result.steps;
   state.preemptions += result.preemptions;
+  state.cqes += result.cqes;
+  state.faults += result.faults;
   state.events += result.events;
   state.virtual_ns += result.virtual_ns;
   state.hash += result.trace_hash;
   state.choices += result.choices;
-  ++state.runs_with[std::min<uint64_t>(result.choices / 4, kChoiceBuckets - 1)];
+  state.runs_by_choices.add(result.choices);
+  state.runs_by_steps.add(result.steps);
+  state.runs_by_cqes.add(result.cqes);
+  state.runs_by_preemptions.add(result.preemptions);
+  state.runs_by_faults.add(result.faults);
   state.runs.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -160,25 +167,29 @@ class Campaign {
 
   void gather() {
     result_.seconds = seconds_since(start_);
-    std::vector<uint64_t> buckets(kChoiceBuckets);
+    auto all = std::make_unique<WorkerState>();
     for (const WorkerState& worker : shared_->workers) {
       result_.runs += worker.runs.load(std::memory_order_relaxed);
       result_.steps += worker.steps;
       result_.preemptions += worker.preemptions;
+      result_.cqes += worker.cqes;
+      result_.faults += worker.faults;
       result_.events += worker.events;
       result_.virtual_seconds += static_cast<double>(worker.virtual_ns) * 1e-9;
       result_.hash += worker.hash;
       result_.choices += worker.choices;
-      for (unsigned i = 0; i < kChoiceBuckets; ++i) buckets[i] += worker.runs_with[i];
+      all->runs_by_choices.add(worker.runs_by_choices);
+      all->runs_by_steps.add(worker.runs_by_steps);
+      all->runs_by_cqes.add(worker.runs_by_cqes);
+      all->runs_by_preemptions.add(worker.runs_by_preemptions);
+      all->runs_by_faults.add(worker.runs_by_faults);
       worker.hits.add_to(result_.sometimes);
     }
-    uint64_t seen = 0;
-    for (unsigned i = 0; i < kChoiceBuckets; ++i) {
-      seen += buckets[i];
-      if (2 * seen < result_.runs) continue;
-      result_.median_choices = 4 * i;
-      break;
-    }
+    result_.median = {.choices = all->runs_by_choices.median(),
+                      .steps = all->runs_by_steps.median(),
+                      .cqes = all->runs_by_cqes.median(),
+                      .preemptions = all->runs_by_preemptions.median(),
+                      .faults = all->runs_by_faults.median()};
   }
 
   const CampaignOptions& options_;

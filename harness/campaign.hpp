@@ -28,6 +28,14 @@ struct CampaignResult {
     const Case* which = nullptr;
     uint64_t seed = 0;
   };
+  // Of a run.
+  struct Medians {
+    uint64_t choices = 0;
+    uint64_t steps = 0;
+    uint64_t cqes = 0;
+    uint64_t preemptions = 0;
+    uint64_t faults = 0;
+  };
   std::optional<Failure> failure;
   bool interrupted = false;
   uint64_t runs = 0;
@@ -35,9 +43,11 @@ struct CampaignResult {
   double virtual_seconds = 0;
   uint64_t steps = 0;
   uint64_t preemptions = 0;
+  uint64_t cqes = 0;
+  uint64_t faults = 0;
   uint64_t events = 0;
-  uint64_t choices = 0;  // in all
-  uint64_t median_choices = 0;
+  uint64_t choices = 0;  // in all, as what stands above
+  Medians median;
   uint64_t hash = 0;                          // over all runs; does not depend on the order
   std::map<std::string, uint64_t> sometimes;  // what happened, and how often
 };

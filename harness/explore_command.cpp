@@ -9,8 +9,10 @@
 
 #include "harness/campaign.hpp"
 #include "harness/exit_code.hpp"
+#include "harness/expected_events.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/simulation/chrome_trace.hpp"
+#include "harness/simulation/failure_file.hpp"
 #include "harness/simulation/isolated.hpp"
 #include "harness/simulation/replay_line.hpp"
 
@@ -18,6 +20,8 @@ namespace gatio::harness {
 namespace {
 
 constexpr double kShrinkSeconds = 10;
+// From so many runs of all cases on each event that is expected has happened.
+constexpr uint64_t kEnoughRuns = 20'000;
 
 int bad_input(const std::string& sentence) {
   fprintf(stderr, "gatio: %s\n", sentence.c_str());
@@ -53,22 +57,29 @@ void print_summary(const CampaignOptions& options, const CampaignResult& result)
       static_cast<double>(result.runs) / seconds / options.workers,
       static_cast<double>(result.choices) / seconds / options.workers,
       result.virtual_seconds / seconds);
-  printf("choices in a run: %lu (median); switches %lu, preemptions %lu, events %lu in all\n",
-         result.median_choices, result.steps, result.preemptions, result.events);
+  const CampaignResult::Medians& median = result.median;
+  printf(
+      "in a run (median): %lu choices, %lu switches, %lu CQEs, %lu preemptions, %lu faults\n"
+      "in all: %lu choices, %lu switches, %lu CQEs, %lu preemptions, %lu faults, %lu events\n",
+      median.choices, median.steps, median.cqes, median.preemptions, median.faults, result.choices,
+      result.steps, result.cqes, result.preemptions, result.faults, result.events);
   printf("hash of all traces: %016lx\n", result.hash);
   for (const auto& [name, times] : result.sometimes) printf("  %10lu  %s\n", times, name.c_str());
 }
 
-int report(const Case& which, const IsolatedResult& failure, bool preempt,
-           const std::string& trace) {
+int report(const Case& which, const IsolatedResult& failure, bool preempt, const std::string& trace,
+           const std::string& file) {
   printf("FALSIFIED in the case '%s' (%s)\n%s", which.name, failure.kind.c_str(),
          failure.text.c_str());
-  ReplayLine line{GATIO_REVISION, which.name, preempt, {}, failure.choices};
+  std::string line = print(ReplayLine{GATIO_REVISION, which.name, preempt, {}, failure.choices});
+  printf("choices that are not 0: %s\n", print_chosen(failure).c_str());
+  if (!file.empty() && (std::ofstream(file) << failure_text(which, failure, line) << std::flush))
+    printf("choices by kind: %s\n", file.c_str());
   if (!trace.empty() &&
       write_trace_isolated(which, fakes::Choices(failure.choices), {.preempt = preempt}, trace)) {
     printf("trace: %s (opens in ui.perfetto.dev)\n", trace.c_str());
   }
-  printf("gatio replay %s\n", print(line).c_str());
+  printf("gatio replay %s\n", line.c_str());
   return kFinding;
 }
 
@@ -86,6 +97,8 @@ int explore_command(const ExploreOptions& options) {
     if (found == nullptr) return bad_input("there is no case '" + name + "'");
     campaign.cases.push_back(found);
   }
+  bool all_cases_run = campaign.cases.empty() && options.planted.empty();
+  campaign.cases.insert(campaign.cases.end(), options.planted.begin(), options.planted.end());
   if (campaign.cases.empty()) {
     for (const Case& each : all_cases()) campaign.cases.push_back(&each);
   }
@@ -102,9 +115,16 @@ int explore_command(const ExploreOptions& options) {
       return kFinding;
     }
     return report(*which, shrink(*which, first, campaign.options, kShrinkSeconds),
-                  campaign.options.preempt, options.trace);
+                  campaign.options.preempt, options.trace, options.failure);
   }
   if (result.interrupted) return kInterrupted;
+  if (all_cases_run && campaign.options.preempt && result.runs >= kEnoughRuns) {
+    std::vector<const char*> missing = events_that_never_happened(result.sometimes);
+    for (const char* each : missing)
+      printf("never happened in %lu runs, so that what depends on it was not tried: %s\n",
+             result.runs, each);
+    if (!missing.empty()) return kFinding;
+  }
   printf("no property was falsified\n");
   return kFine;
 }
@@ -121,7 +141,7 @@ int replay_command(const ReplayOptions& options) {
   CaseOptions run{.preempt = line->preempt};
   fakes::Choices choices = line->seed ? fakes::Choices(*line->seed) : fakes::Choices(line->choices);
   IsolatedResult result = run_isolated(which, choices, run);
-  if (result.failed) return report(which, result, line->preempt, options.trace);
+  if (result.failed) return report(which, result, line->preempt, options.trace, options.failure);
   printf("%sit holds\n", result.text.c_str());
   if (!options.trace.empty() && write_trace_isolated(which, choices, run, options.trace))
     printf("trace: %s (opens in ui.perfetto.dev)\n", options.trace.c_str());

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "harness/exit_code.hpp"
 
 namespace gatio::harness {
@@ -56,6 +59,29 @@ TEST(ExploreCommand, SaysWhatHeld) {
   EXPECT_EQ(said.code, kFine) << said.out;
   EXPECT_NE(said.out.find("40 runs in"), std::string::npos) << said.out;
   EXPECT_NE(said.out.find("no property was falsified"), std::string::npos) << said.out;
+}
+
+// The canary of every campaign: what is falsified ends it with 1, shrunk, and in a file by kinds.
+TEST(ExploreCommand, APlantedFalsificationIsAFinding) {
+  constexpr Case kPlanted{"planted", "", [](fakes::Choices& choices, const CaseOptions&) {
+                            CaseResult result;
+                            uint32_t first = choices.choose(fakes::ChoiceKind::program, 8);
+                            bool struck = choices.one_in(fakes::ChoiceKind::fault, 3);
+                            if (first >= 5 && struck) result.findings.push_back("S99: planted");
+                            return result;
+                          }};
+  std::string file = testing::TempDir() + "planted-failure.txt";
+  ExploreOptions options{
+      .seeds = "1..500", .workers = 1, .trace = "", .failure = file, .planted = {&kPlanted}};
+  Said said = say([&] { return explore_command(options); });
+  EXPECT_EQ(said.code, kFinding) << said.out;
+  EXPECT_NE(said.out.find("S99: planted"), std::string::npos) << said.out;
+  EXPECT_NE(said.out.find(":planted:preempt:choices=5.3\n"), std::string::npos) << said.out;
+  std::ifstream stored(file);
+  std::string text{std::istreambuf_iterator<char>(stored), {}};
+  EXPECT_NE(text.find("1 program, 1 fault\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("fault        3 of 4\n"), std::string::npos) << text;
+  std::filesystem::remove(file);
 }
 
 TEST(ReplayCommand, RefusesALineThatIsNone) {

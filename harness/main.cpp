@@ -147,6 +147,10 @@ void add_explore(CLI::App& app, Action& action) {
       ->add_option("--trace", options->trace,
                    "Where the trace of a failure goes, gatio-trace.json unless given")
       ->type_name("FILE");
+  command
+      ->add_option("--failure", options->failure,
+                   "Where its choices by kind go, gatio-failure.txt unless given")
+      ->type_name("FILE");
   std::string footer = "Cases:\n";
   for (const gatio::harness::Case& each : gatio::harness::all_cases())
     footer += "  " + std::string(each.name) + ": " + each.what + "\n";

@@ -26,6 +26,11 @@ FakeRing* Machine::ring(int fd) const {
                                                               : nullptr;
 }
 
+bool Machine::has_ring(unsigned thread) const {
+  return std::ranges::any_of(
+      rings, [thread](const RingPtr& each) { return !each->dying() && each->issuer() == thread; });
+}
+
 FakeKernel::FakeKernel(Choices& choices, const FakeKernelOptions& options)
     : machine_(std::make_unique<Machine>(choices, options)),
       alone_(std::make_unique<Alone>(machine_->world)) {
@@ -67,6 +72,7 @@ int FakeKernel::ring_enter(io_uring& ring, unsigned submit, unsigned wait, unsig
     entered = thread < machine_->registered_rings.size()
                   ? machine_->registered_rings[thread][place].get()
                   : nullptr;
+    if (entered == nullptr) return machine_->has_ring(thread) ? -EBADF : -EINVAL;
   }
   if (entered == nullptr) return machine_->descriptors.get(ring.ring_fd) ? -EOPNOTSUPP : -EBADF;
   int result = entered->enter(submit, wait, flags, arg, arg_size);
@@ -278,6 +284,19 @@ int FakeKernel::node_of(const void* address) const {
     if (ring->memory().contains(address)) return ring->node();
   }
   return machine_->mappings.node_of(address, -1);
+}
+
+std::optional<unsigned> FakeKernel::stalled_thread() const {
+  if (machine_->stalled_ring == nullptr) return std::nullopt;
+  return machine_->stalled_ring->issuer();
+}
+
+bool FakeKernel::stalled_ring_holds_something() const {
+  return machine_->stalled_ring != nullptr && machine_->stalled_ring->holds_something();
+}
+
+void FakeKernel::heal_ring() {
+  if (machine_->stalled_ring != nullptr) machine_->stalled_ring->heal();
 }
 
 FakeKernel::Leftovers FakeKernel::leftovers() const {

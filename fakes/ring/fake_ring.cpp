@@ -80,7 +80,8 @@ FakeRing::FakeRing(Machine& machine, const io_uring_params& params, unsigned num
       memory_(params.sq_entries, params.cq_entries, (params.flags & IORING_SETUP_NO_SQARRAY) == 0),
       issuer_(machine.world.execution->thread()),
       disabled_((params.flags & IORING_SETUP_R_DISABLED) != 0),
-      teardown_(*this) {}
+      teardown_(*this),
+      stall_end_(*this) {}
 
 FakeRing::~FakeRing() {
   end_all();
@@ -98,6 +99,7 @@ FakeRing::Teardown::Teardown(FakeRing& its_ring)
 
 void FakeRing::descriptor_closed() {
   if (dying_) return;
+  heal();
   dying_ = true;
   uint64_t delay_ns =
       kTeardownNs * (1 + machine_.world.choices.choose(ChoiceKind::delay, kTeardowns));
@@ -160,6 +162,9 @@ int FakeRing::enter(unsigned submit_count, unsigned wanted, unsigned flags, cons
   machine_.charge(machine_.costs.enter_ns);
   if ((flags & ~kKnownEnterFlags) != 0) return -EINVAL;
   if (disabled_) return -EBADFD;
+  if (machine_.stalled_ring == nullptr && !foreign() &&
+      machine_.strikes(machine_.world.faults.ring_stall))
+    stall();
   unsigned submitted = 0;
   if (submit_count > 0) {
     if (foreign()) return -EEXIST;
@@ -194,6 +199,7 @@ int FakeRing::parse_wait(unsigned flags, const void* arg, size_t arg_size,
 
 // Rules U11, U17, U18.
 int FakeRing::wait(unsigned wanted, uint64_t deadline_ns) {
+  if (stalled_) return wait_stalled(wanted, deadline_ns);
   if (work_first_ != nullptr) run_work(wanted, std::max(kMostItems, wanted));
   flush_overflow();
   if (memory_.cqes_ready() >= wanted) return 0;

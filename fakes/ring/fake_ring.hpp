@@ -41,6 +41,13 @@ class FakeRing final : public File {
   [[nodiscard]] int node() const { return node_; }
   [[nodiscard]] const RingMemory& memory() const { return memory_; }
 
+  // stall.cpp: by a fault it goes on taking SQEs but delivers nothing, until it is healed.
+  void heal();
+  // Who has entered it and waits in vain for what it holds.
+  [[nodiscard]] unsigned issuer() const { return issuer_; }
+  // Whether there is something that it does not deliver: requests, or their CQEs.
+  [[nodiscard]] bool holds_something() const { return live_count_ > 0 || !overflow_.empty(); }
+
   // As the file of its descriptor.
   [[nodiscard]] uint32_t poll() const override;
   void descriptor_closed() override;
@@ -103,6 +110,10 @@ class FakeRing final : public File {
     explicit Teardown(FakeRing& its_ring);
     FakeRing& ring;
   };
+  struct StallEnd : Event {
+    explicit StallEnd(FakeRing& its_ring);
+    FakeRing& ring;
+  };
   static constexpr unsigned kMostItems = 20;  // rule U11
 
   // submission.cpp
@@ -136,7 +147,14 @@ class FakeRing final : public File {
   void fail_chain(Request& request);
   void end_counting_timeouts();
   void flush_overflow();
+  [[nodiscard]] bool can_post() const {
+    return !stalled_ && overflow_.empty() && memory_.cq_has_room();
+  }
   void start_notification(Request& notification, bool sent);
+
+  // stall.cpp
+  void stall();
+  int wait_stalled(unsigned wanted, uint64_t deadline_ns);
 
   // fake_ring.cpp
   int wait(unsigned wanted, uint64_t deadline_ns);
@@ -161,6 +179,7 @@ class FakeRing final : public File {
   unsigned issuer_;
   bool disabled_;
   bool dying_ = false;
+  bool stalled_ = false;
 
   std::vector<std::unique_ptr<Request>> requests_;  // all that were ever made
   std::vector<Request*> unused_;
@@ -191,6 +210,7 @@ class FakeRing final : public File {
   unsigned counting_timeouts_ = 0;
   Sleeper sleeper_;
   Teardown teardown_;
+  StallEnd stall_end_;
 
   std::map<uint16_t, BufferGroup> buffer_groups_;
   std::vector<FilePtr> fixed_files_;

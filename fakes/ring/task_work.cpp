@@ -30,6 +30,7 @@ void FakeRing::push_work(WorkItem& item, bool in_order) {
     work_last_->next_work = &item;
     work_last_ = &item;
   }
+  if (stalled_) return;
   if ((setup_flags_ & IORING_SETUP_TASKRUN_FLAG) != 0) memory_.raise(IORING_SQ_TASKRUN);
   machine_.world.execution->wake(sleeper_);
   notify(POLLIN);
@@ -42,6 +43,7 @@ void FakeRing::enqueue(Request& request) {
 // Runs items until `at_least` are done and none is left or `at_most` are done (rule U11).
 unsigned FakeRing::run_work(unsigned at_least, unsigned at_most) {
   unsigned done = 0;
+  if (stalled_) return done;
   memory_.lower(IORING_SQ_TASKRUN);
   do {
     // What is queued meanwhile is behind all that is there now.
@@ -278,28 +280,31 @@ void FakeRing::note_completion(uint32_t request_number, int32_t result, uint32_t
 void FakeRing::post(const Cqe& cqe) {
   machine_.charge(machine_.costs.cqe_ns);
   ++events_posted_;
-  if (overflow_.empty() && memory_.cq_has_room()) {
+  if (can_post() && !machine_.strikes(machine_.world.faults.cq_full)) {
     memory_.post(cqe);
     return;
   }
   overflow_.push_back(cqe);
-  memory_.raise(IORING_SQ_CQ_OVERFLOW);
+  if (!stalled_) memory_.raise(IORING_SQ_CQ_OVERFLOW);
 }
 
 bool FakeRing::post_more(Request& request, int32_t result, uint32_t flags) {
-  if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+  if (!can_post() || machine_.strikes(machine_.world.faults.cq_full)) return false;
   // Those that ended before it in this batch come first; Linux before 6.15 let it overtake them.
   if (machine_.world.choices.choose(ChoiceKind::order, finished_first_ != nullptr ? 2 : 1) == 0) {
     flush_finished();
-    if (!overflow_.empty() || !memory_.cq_has_room()) return false;
+    if (!can_post()) return false;
   }
   flags |= IORING_CQE_F_MORE;
   note_completion(request.number, result, flags);
-  post({request.sqe.user_data, result, flags});
+  machine_.charge(machine_.costs.cqe_ns);
+  ++events_posted_;
+  memory_.post({request.sqe.user_data, result, flags});
   return true;
 }
 
 void FakeRing::flush_overflow() {
+  if (stalled_) return;
   while (!overflow_.empty() && memory_.cq_has_room()) {
     memory_.post(overflow_.front());
     overflow_.pop_front();

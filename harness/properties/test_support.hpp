@@ -17,8 +17,10 @@
 
 namespace gatio::harness {
 
-// `swept`: all kinds of faults, so seldom that none strikes unless sweep() wants it.
-enum class Faults : uint8_t { none, borne, costly, swept };
+// The swept ones are so seldom that none strikes unless sweep() wants it: calls of the kernel and
+// operations that fail; blocks of the heap that are refused; CQs that are full, rings that stop
+// answering for a while, and drivers that do.
+enum class Faults : uint8_t { none, borne, costly, swept_calls, swept_blocks, swept_outages };
 
 struct Trial {
   uint64_t seed = 1;
@@ -56,7 +58,8 @@ using Run = CaseResult (*)(const Trial& trial, fakes::Choices& choices);
 void hold(const char* what, const Wanted& wanted, Run run,
           std::initializer_list<const char*> sometimes);
 
-// Runs the trial once for each place at which a fault may strike, with a fault there alone.
+// Runs the trial once for each place at which a fault may strike, with a fault there alone; and
+// once more for each kind of it, if there are several.
 void sweep(const char* what, const Trial& trial, Run run,
            std::initializer_list<const char*> sometimes);
 

@@ -201,6 +201,8 @@ constexpr Case kCases[] = {
     {"drain", "an HTTP server at work, shut down under clients of all kinds", run_drain},
     {"faults", "echo streams while transfers, operations, accepts and enters fail", run_faults},
     {"poll", "poll streams, intervals and signals", run_poll},
+    {"broken", "one of several drivers is dead for a while, or its ring stops answering",
+     run_broken},
 };
 
 }  // namespace

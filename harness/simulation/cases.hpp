@@ -29,6 +29,8 @@ struct CaseResult {
   uint64_t choices = 0;
   uint64_t steps = 0;  // switches of the scheduler
   uint64_t preemptions = 0;
+  uint64_t cqes = 0;    // reaped by all drivers
+  uint64_t faults = 0;  // that struck
   uint64_t events = 0;  // in the trace
   uint64_t virtual_ns = 0;
   std::vector<fakes::TraceEntry> trace;

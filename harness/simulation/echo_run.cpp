@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <new>
 
 #include "harness/simulation/trace_checks.hpp"
 #include "runtime/driver/waits.hpp"
@@ -79,7 +80,11 @@ class EchoRun : private fakes::Event {
   // A client that is a task.
   Task<void> use_stream(size_t number) {
     task_began_ = true;
-    co_await exchange(load_.tasks[number], 1000 + number);
+    try {
+      co_await exchange(load_.tasks[number], 1000 + number);
+    } catch (const std::bad_alloc&) {
+      lost("a task lacks memory");
+    }
     ++tasks_ended_;
   }
 

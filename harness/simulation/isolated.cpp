@@ -31,7 +31,7 @@ struct Report {
   bool failed;
   char kind[32];
   SavedHits hits;
-  uint32_t choices[];
+  fakes::Choice choices[];
 };
 
 fakes::Choices* running_choices = nullptr;
@@ -40,10 +40,9 @@ std::string trace_path;
 
 void save_choices() {
   const std::vector<fakes::Choice>& made = running_choices->made();
-  size_t room = (kMostBytes - sizeof(Report)) / sizeof(uint32_t);
+  size_t room = (kMostBytes - sizeof(Report)) / sizeof(fakes::Choice);
   running_report->choice_count = std::min(made.size(), room);
-  for (size_t i = 0; i < running_report->choice_count; ++i)
-    running_report->choices[i] = made[i].value;
+  std::copy_n(made.begin(), running_report->choice_count, running_report->choices);
 }
 
 bool save_trace(const std::vector<fakes::TraceEntry>& entries,
@@ -113,7 +112,8 @@ IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const Cas
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   IsolatedResult result;
-  result.choices.assign(report->choices, report->choices + report->choice_count);
+  result.made.assign(report->choices, report->choices + report->choice_count);
+  for (const fakes::Choice& each : result.made) result.choices.push_back(each.value);
   result.trace_hash = report->trace_hash;
   report->hits.add_to(result.sometimes);
   result.failed = !report->completed || report->failed;
@@ -155,7 +155,8 @@ class Shrinker {
   IsolatedResult run() {
     bool better = true;
     while (better && in_time()) {
-      better = cut_off_end();
+      better = calm_kinds();
+      better = cut_off_end() || better;
       better = replace_blocks(true) || better;   // left out
       better = replace_blocks(false) || better;  // set to 0
       better = lower_values() || better;
@@ -177,6 +178,20 @@ class Shrinker {
     tried.choices = std::move(list);  // What it says is what it read, not what it made.
     best_ = std::move(tried);
     return true;
+  }
+  // All of a kind at once, those first that say most of a schedule.
+  bool calm_kinds() {
+    using fakes::ChoiceKind;
+    bool better = false;
+    for (ChoiceKind kind : {ChoiceKind::fault, ChoiceKind::preempt, ChoiceKind::thread,
+                            ChoiceKind::order, ChoiceKind::delay, ChoiceKind::amount}) {
+      std::vector<uint32_t> list = best_.choices;
+      for (size_t i = 0; i < std::min(list.size(), best_.made.size()); ++i) {
+        if (best_.made[i].kind == kind) list[i] = 0;
+      }
+      better = try_list(std::move(list)) || better;
+    }
+    return better;
   }
   bool cut_off_end() {
     bool better = false;

@@ -14,8 +14,9 @@ struct IsolatedResult {
   bool failed = false;
   // What kind of failure it is, so that shrinking does not change the subject: "S1", "abort", ...
   std::string kind;
-  std::string text;               // findings, or what the process said before it died
-  std::vector<uint32_t> choices;  // that the run made, up to its end
+  std::string text;                 // findings, or what the process said before it died
+  std::vector<uint32_t> choices;    // that the run made, up to its end
+  std::vector<fakes::Choice> made;  // the same, with what they were about
   uint64_t trace_hash = 0;
   std::map<std::string, uint64_t> sometimes;  // what happened in it, if it came to its end
 };

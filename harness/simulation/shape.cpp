@@ -74,6 +74,8 @@ CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices&
   result.choices = choices.count();
   result.steps = simulation.scheduler().steps();
   result.preemptions = simulation.scheduler().preemptions();
+  result.faults = choices.faults();
+  for (const DriverMetrics& driver : simulation.metrics().drivers) result.cqes += driver.cqes;
   result.virtual_ns = world.now_ns - begun_ns;
   result.threads = simulation.scheduler().names();
   return result;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/base/sync_point.hpp"
+#include "runtime/memory/allocation_hook.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -17,17 +18,25 @@ Simulation* the_simulation = nullptr;
 
 Simulation::Simulation(fakes::Choices& choices, const SimulationOptions& options,
                        RuntimeOptions runtime)
-    : parts_(std::make_unique<Parts>(choices, options, std::move(runtime))) {
+    : parts_(std::make_unique<Parts>(choices, options, std::move(runtime))),
+      block_one_in_(options.block_one_in) {
   parts_->kernel.set_execution(parts_->scheduler);
   parts_->kernel.world().faults = options.faults;
   GATIO_ASSERT(the_simulation == nullptr);  // One at a time.
   the_simulation = this;
   sync_point_hook = [](const char* where) { the_simulation->at_sync_point(where); };
+  if (block_one_in_ > 0) {
+    allocation_hook = [] {
+      return !the_simulation->world().choices.one_in(fakes::ChoiceKind::fault,
+                                                     the_simulation->block_one_in_);
+    };
+  }
   parts_->scheduler.set_leave([] { Driver::leave_thread(); });
 }
 
 Simulation::~Simulation() {
   sync_point_hook = nullptr;
+  allocation_hook = nullptr;
   the_simulation = nullptr;
   if (!ended_) static_cast<void>(parts_.release());
 }
@@ -37,6 +46,17 @@ void Simulation::shut_down() {
   Driver::leave_thread();
   runtime().shutdown();
   if (inside != nullptr) inside->enter_thread();
+}
+
+void Simulation::heal() {
+  scheduler().revive();
+  kernel().heal_ring();
+}
+
+// What another driver owes nobody repeats: who pushes first wakes.
+bool Simulation::a_wake_up_died() const {
+  std::optional<unsigned> dead = parts_->scheduler.dead();
+  return dead && *dead < drivers_.size() && drivers_[*dead]->has_unsent();
 }
 
 Simulation* Simulation::current() {
@@ -153,7 +173,7 @@ void Simulation::observe() {
     bool asleep = scheduler().asleep(i);
     if (asleep && i == last) check_sleeper(*drivers_[i]);
     bool waits = asleep && drivers_[i]->has_mail();
-    if (!waits) {
+    if (!waits || a_wake_up_died()) {
       mail_since_ns_[i] = 0;
     } else if (mail_since_ns_[i] == 0) {
       mail_since_ns_[i] = now_ns;

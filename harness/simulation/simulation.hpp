@@ -21,6 +21,8 @@ struct SimulationOptions {
   fakes::FakeKernelOptions kernel;
   fakes::SchedulerOptions scheduler;
   fakes::FaultPlan faults;
+  // A block of a TPC's heap is refused, once in so many; 0: never. As ChoiceKind::fault.
+  uint32_t block_one_in = 0;
 };
 
 class Simulation {
@@ -31,6 +33,11 @@ class Simulation {
   ~Simulation();
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
+
+  // Whoever is out by a fault goes on.
+  void heal();
+  // Whether a driver is dead that was about to wake another one: that wake-up is lost with it.
+  [[nodiscard]] bool a_wake_up_died() const;
 
   // Until run() has ended.
   [[nodiscard]] Runtime& runtime() { return *parts_->runtime; }
@@ -84,6 +91,7 @@ class Simulation {
   void check_leftovers();
 
   std::unique_ptr<Parts> parts_;
+  uint32_t block_one_in_ = 0;
   std::function<void()> on_built_;
   Metrics metrics_;
   std::vector<std::string> findings_;

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "runtime/base/assert.hpp"
+#include "runtime/memory/allocation_hook.hpp"
 
 namespace gatio {
 namespace {
@@ -155,6 +156,7 @@ void Heap::unlink(Mapping* mapping) {
 void* Heap::allocate_malloc(size_t bytes, size_t alignment) {
   size_t gap = alignment > sizeof(MallocHeader) ? alignment : sizeof(MallocHeader);
   size_t total = gap + bytes;
+  if (allocation_hook != nullptr && !allocation_hook()) return nullptr;
   if (!reserve(total)) return nullptr;
   void* start = nullptr;
   // posix_memalign takes any size; the block's end is the malloc's end, so that an overflow is

@@ -21,6 +21,11 @@ Pool::~Pool() {
   release_empty_slabs(true);
 }
 
+void* Pool::allocate_indirect(size_t bytes) {
+  if (allocation_hook != nullptr && !allocation_hook()) return nullptr;
+  return bytes > kLargestClassBytes ? allocate_large(bytes) : allocate_direct(bytes);
+}
+
 void* Pool::allocate_large(size_t bytes) {
   ++allocations_;
   if (void* block = heap_.allocate(bytes)) return block;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 
+#include "runtime/memory/allocation_hook.hpp"
 #include "runtime/memory/heap.hpp"
 #include "runtime/memory/slab.hpp"
 
@@ -29,22 +30,11 @@ class Pool {
   // exhausted or the system has no memory.
   [[nodiscard]] void* allocate(size_t bytes) {
     if constexpr (kBlocksFromMalloc) return allocate_malloc(bytes);
-    if (bytes > kLargestClassBytes) [[unlikely]]
-      return allocate_large(bytes);
-    unsigned size_class = size_class_of(bytes);
-    FreeBlock* block = free_[size_class];
-    if (block == nullptr) [[unlikely]] {
-      block = refill(size_class);
-      if (block == nullptr) return nullptr;
-    }
-    free_[size_class] = block->next;
-    // The first block in use makes its run no longer empty.
-    empty_runs_ -= run_of(block).used++ == 0 ? 1 : 0;
-    ++allocations_;
-    count(1);
-    return block;
+    // The literal is for the compiler, which knows most sizes; it follows from the other.
+    if (bytes > direct_bytes_ || bytes > kLargestClassBytes) [[unlikely]]
+      return allocate_indirect(bytes);
+    return allocate_direct(bytes);
   }
-
   // Frees a block of any pool or heap, on any thread; nullptr is nothing.
   static void free(void* block) {
     if constexpr (kBlocksFromMalloc) {
@@ -103,10 +93,25 @@ class Pool {
                       std::memory_order_relaxed);
   }
 
+  [[gnu::always_inline]] void* allocate_direct(size_t bytes) {
+    unsigned size_class = size_class_of(bytes);
+    FreeBlock* block = free_[size_class];
+    if (block == nullptr) [[unlikely]] {
+      block = refill(size_class);
+      if (block == nullptr) return nullptr;
+    }
+    free_[size_class] = block->next;
+    // The first block in use makes its run no longer empty.
+    empty_runs_ -= run_of(block).used++ == 0 ? 1 : 0;
+    ++allocations_;
+    count(1);
+    return block;
+  }
   void* allocate_malloc(size_t bytes) {
     ++allocations_;
     return heap_.allocate_malloc(bytes, kBlockAlignment);
   }
+  [[gnu::cold, gnu::noinline]] void* allocate_indirect(size_t bytes);
   void* allocate_large(size_t bytes);
   static void free_elsewhere(Mapping* mapping, void* block);
   FreeBlock* refill(unsigned size_class);
@@ -121,6 +126,9 @@ class Pool {
 
   FreeBlock* free_[kClassCount] = {};
   uint64_t allocations_ = 0;
+  // Up to here a block comes from the lists above: larger ones do not, and none where the hook is
+  // to be asked first.
+  const size_t direct_bytes_ = allocation_hook == nullptr ? kLargestClassBytes : 0;
   Slab* home_ = nullptr;  // the first slab: who owns a block is told by comparing homes
   Heap& heap_;
   Slab* slabs_ = nullptr;

@@ -13,7 +13,7 @@
 
 namespace gatio {
 
-class MapKernel final : public Kernel {
+class MapKernel : public Kernel {
  public:
   std::atomic<size_t> mapped_bytes{0};
   std::atomic<int> maps_until_failure{-1};  // that many maps succeed, then all fail; -1: none fails

@@ -1,0 +1,7 @@
+#include "runtime/memory/allocation_hook.hpp"
+
+namespace gatio {
+
+constinit AllocationHook allocation_hook = nullptr;
+
+}  // namespace gatio
