@@ -7,4 +7,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export GATIO_WERROR=ON
 export ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer
 scripts/build asan
+python3 ci/warning_canary.py build/asan
 scripts/ctest asan

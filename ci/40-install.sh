@@ -8,6 +8,12 @@ trap 'rm -rf "$work"' EXIT
 
 scripts/build release
 cmake --install build/release --prefix "$work/prefix" >"$work/install.log"
+# The canary: without the installed library there is nothing to find.
+if cmake -S ci/install-example -B "$work/nothing" -G Ninja -DCMAKE_CXX_COMPILER=g++ \
+  -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF >"$work/nothing.log" 2>&1; then
+  echo "the program outside was configured without the library being installed"
+  exit 1
+fi
 # A copy elsewhere, so that no include can reach into this tree by accident.
 cp -r ci/install-example "$work/source"
 cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_CXX_COMPILER=g++ \

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Proves that `ci/mutants.py check` finds a patch that says too little, or that no longer applies."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import mutants
+
+# Takes the first line of README.md away; three more stand behind it.
+def diff_of(first_line):
+    lines = (mutants.ROOT / "README.md").read_text().splitlines()[1:4]
+    return "\n".join(["--- a/README.md", "+++ b/README.md", "@@ -1,4 +1,3 @@", "-" + first_line,
+                      *(" " + line for line in lines)]) + "\n"
+
+
+class MutantsTest(unittest.TestCase):
+    def problems(self, head, first_line="# Gatio"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "99-planted.patch"
+            path.write_text(head + diff_of(first_line))
+            return list(mutants.Mutant(path).problems(["tasks"]))
+
+    def test_what_is_well(self):
+        self.assertEqual(self.problems("# It is wrong.\n# case: tasks\n"), [])
+
+    def test_a_patch_that_does_not_apply(self):
+        problems = self.problems("# It is wrong.\n# case: tasks\n", "# Never there")
+        self.assertEqual(len(problems), 1, problems)
+        self.assertIn("does not apply", problems[0])
+
+    def test_a_head_that_says_too_little(self):
+        problems = self.problems("# it is wrong\n# case: nothing\n# objects: none.cpp\n")
+        self.assertEqual(len(problems), 3, problems)
+
+
+if __name__ == "__main__":
+    unittest.main()
