@@ -84,6 +84,15 @@ class QuickTest(unittest.TestCase):
         self.finds("roles are not", lambda results, entries: entries["mix:1both/conns:1"]["gatio"]["drivers"][0].update(
             role="all"))
 
+    def test_one_connection_that_costs_other_than_on_the_fake(self):
+        counters = {"enters_per_req": 2.0, "sqes_per_req": 1.0, "cqes_per_req": 2.0, "handoffs_per_req": 0.0}
+        fake = {"benchmarks": [{"name": f"static/{server}/conns:1"} | counters for server in quick.TOLERANCE]}
+        real = copy.deepcopy(fake)
+        self.assertEqual(list(quick.problems_beside_fake(real, fake)), [])
+        real["benchmarks"][0]["enters_per_req"] = 2.1
+        real["benchmarks"][1]["handoffs_per_req"] = 0.5
+        self.assertEqual(len(list(quick.problems_beside_fake(real, fake))), 2)
+
     def test_a_key_that_is_missing(self):
         with self.assertRaises(KeyError):
             self.problems(lambda results, entries: entries["mix:1both/conns:1"].pop("cpu_time"))

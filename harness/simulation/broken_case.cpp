@@ -344,6 +344,9 @@ CaseResult run_broken(fakes::Choices& choices, const CaseOptions& options) {
   BrokenRun::Plan plan = choose_plan(choices);
   Shape shape = make_shape(wanted);
   shape.simulation.kernel.memory_fill = options.memory_fill;
+  // Whoever waits for the broken one is told from whoever waits by the time that it takes, which
+  // the stalls of those who are well would stretch.
+  shape.simulation.scheduler.stall_one_in = 0;
   BrokenRun::add_ports(shape.runtime.config, mix.io_drivers);
   Simulation simulation(choices, shape.simulation, shape.runtime);
   simulation.world().trace.keep(options.keep_trace);
