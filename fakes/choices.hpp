@@ -28,6 +28,7 @@ struct Choice {
   ChoiceKind kind = ChoiceKind::order;
   uint32_t bound = 1;
   uint32_t value = 0;
+  bool last_or_none = false;  // all values but the last mean the same
 };
 
 class Choices {
@@ -45,7 +46,9 @@ class Choices {
   }
   // True in one of `n` cases, never when n is 0.
   bool one_in(ChoiceKind kind, uint32_t n) {
-    bool strikes = n > 0 && choose(kind, n + 1) == n;
+    if (n == 0) return false;
+    bool strikes = choose(kind, n + 1) == n;
+    if (records_) made_.back().last_or_none = true;
     if (kind == ChoiceKind::fault && strikes) ++faults_;
     return strikes;
   }
@@ -53,7 +56,7 @@ class Choices {
   uint32_t settle(ChoiceKind kind, uint32_t bound, uint32_t value) {
     if (replays_) value = at_ < list_.size() ? list_[at_] % bound : 0;
     ++at_;
-    if (records_) made_.push_back({kind, bound, value});
+    if (records_) made_.push_back({.kind = kind, .bound = bound, .value = value});
     return value;
   }
 

@@ -24,7 +24,7 @@ void File::notify(uint32_t events) {
   while (place.next_ != &end) {
     Watch* watch = place.next_;
     insert(*watch, place);
-    bool last = watch->alone_ && (events & (POLLHUP | POLLERR)) == 0;
+    bool last = watch->alone_ && (events & (POLLHUP | POLLERR | kStateChanged)) == 0;
     watch->changed(events);
     if (last) return;
   }

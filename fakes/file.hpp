@@ -16,6 +16,10 @@ namespace gatio::fakes {
 
 class File;
 
+// What a Watch is told when the state of a connection changes: everybody is woken then, whatever
+// for, and has to look himself.
+inline constexpr uint32_t kStateChanged = 1U << 31;
+
 // Somebody who wants to know when the file's state changes; linked into one file at most, and taken
 // out by its destructor.
 class Watch {

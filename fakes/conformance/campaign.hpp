@@ -15,8 +15,10 @@ namespace gatio::fakes::conformance {
 
 struct CampaignOptions {
   uint64_t seconds = 60;
+  uint64_t programs = ~uint64_t{0};  // at most
   uint64_t seed = 1;
   unsigned most_runs = 400;  // of the model for one program
+  unsigned most_runs_in_doubt = 20'000;
   unsigned most_runs_for_lies = 60;
   unsigned shrink_budget = 400;     // programs that are tried to make a disagreement smaller
   unsigned most_disagreements = 1;  // after which it ends
@@ -36,7 +38,9 @@ class Campaign {
   enum class Outcome : uint8_t { allowed, unsettled, disagreement, no_ring };
 
   Outcome judge(const Program& program, Verdict& verdict);
-  bool disagrees(const Program& program, Verdict& verdict);
+  // Whether it does so in each of several runs, the later ones with more patience and a longer
+  // search. `times` at most.
+  bool disagrees(const Program& program, Verdict& verdict, size_t times);
   void tell_lie(uint64_t seed, const Program& program, const Record& record);
   // Empty when it is not there any more.
   std::string report(uint64_t seed, const Program& program);
@@ -44,9 +48,9 @@ class Campaign {
 
   CampaignOptions options_;
   Checker checker_;
+  Checker deep_checker_;
   Checker lie_checker_;
   LinuxHost quick_;
-  LinuxHost careful_;
   Statistics statistics_;
   uint64_t runs_ = 0;
   uint64_t unsettled_ = 0;

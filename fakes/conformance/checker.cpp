@@ -32,6 +32,7 @@ using Branches = std::priority_queue<Branch, std::vector<Branch>, LessPromising>
 
 std::vector<uint32_t> values_to_try(const Choice& choice) {
   if (choice.kind == ChoiceKind::fault) return {};  // no rule speaks of these
+  if (choice.last_or_none) return {choice.bound - 1};
   bool all_count = choice.kind == ChoiceKind::order || choice.bound <= kMostDelays;
   if (all_count && choice.bound <= kMostOrders) {
     std::vector<uint32_t> all;

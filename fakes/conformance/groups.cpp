@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/kernel/uapi.hpp"
 
@@ -28,6 +29,7 @@ int Groups::set_up(PlainRing& ring, const std::vector<Group>& groups) {
     group->bytes = head + whole_pages(size_t{shape.count} * shape.size);
     void* memory = kernel_.map(group->bytes, kPage, -1);
     if (memory == nullptr) return -ENOMEM;
+    std::memset(memory, 0, group->bytes);  // the fake's need not be empty
     group->entries = static_cast<io_uring_buf_ring*>(memory);
     group->data = static_cast<char*>(memory) + head;
     group->offsets.assign(shape.count, 0);

@@ -264,8 +264,12 @@ constexpr Lie kLies[] = {
      },
      nullptr},
     {"U48", "messages change places", nullptr,
-     [](Observation& observation, const Step&) {
-       return swap_two(observation, Moment::fetched, [](const Seen& a, const Seen& b) {
+     [](Observation& observation, const Step& step) {
+       // Chains have no order among each other.
+       bool chained = std::any_of(step.requests.begin(), step.requests.end(), [](const auto& each) {
+         return (each.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
+       });
+       return !chained && swap_two(observation, Moment::fetched, [](const Seen& a, const Seen& b) {
          return (a.id & b.id & kDelivered) != 0 && a.id != b.id;
        });
      }},
@@ -282,6 +286,14 @@ bool is_tight(const Program& program) {
                                                 [](const Step& step) { return step.reap < 4; });
 }
 
+// Whether something takes a buffer without saying so.
+bool is_silent(const Program& program) {
+  constexpr uint32_t kBoth = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
+  std::vector<const Request*> all = requests_of(program);
+  return std::any_of(all.begin(), all.end(),
+                     [](const Request* request) { return (request->flags & kBoth) == kBoth; });
+}
+
 }  // namespace
 
 std::span<const Lie> all_lies() {
@@ -289,7 +301,7 @@ std::span<const Lie> all_lies() {
 }
 
 bool plant(const Lie& lie, const Program& program, Record& record, Prng& prng) {
-  if (lie.about_cqe != nullptr && is_tight(program)) return false;
+  if (lie.about_cqe != nullptr && (is_tight(program) || is_silent(program))) return false;
   std::map<uint32_t, const Request*> by_id;
   for (const Request* request : requests_of(program)) by_id.try_emplace(request->id, request);
   size_t start = prng.below(record.size() + 1);

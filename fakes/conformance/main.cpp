@@ -1,6 +1,6 @@
-// fakes_conformance [--seconds N] [--seed S] [--runs N] [--disagreements N] [--show]: random
-// operation programs on the real kernel, each checked against what the fake kernel allows. Exit
-// codes: 0 fine, 1 a disagreement, 2 bad usage, 4 no io_uring here.
+// fakes_conformance [--seconds N] [--programs N] [--seed S] [--runs N] [--disagreements N]
+// [--show]: random operation programs on the real kernel, each checked against what the fake kernel
+// allows. Exit codes: 0 fine, 1 a disagreement, 2 bad usage, 4 no io_uring here.
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
     bool known = i + 1 < argc && number(argv[i + 1], value);
     if (known && name == "--seconds") {
       options.seconds = value;
+    } else if (known && name == "--programs") {
+      options.programs = value;
     } else if (known && name == "--seed") {
       options.seed = value;
     } else if (known && name == "--runs") {
@@ -41,8 +43,8 @@ int main(int argc, char** argv) {
       options.most_disagreements = static_cast<unsigned>(value);
     } else {
       std::fprintf(stderr,
-                   "fakes_conformance: '%s' needs a number or is unknown; use --seconds N, --seed "
-                   "S, --runs N, --disagreements N, --show\n",
+                   "fakes_conformance: '%s' needs a number or is unknown; use --seconds N, "
+                   "--programs N, --seed S, --runs N, --disagreements N, --show\n",
                    argv[i]);
       return 2;
     }

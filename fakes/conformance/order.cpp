@@ -16,9 +16,11 @@ std::vector<Seen> of_request(const std::vector<Seen>& all, uint32_t id) {
   return result;
 }
 
-// Whether there was task work of which nothing came, as far as it was fetched.
+// Whether there was task work of which nothing came, as far as it was fetched. After a fetch Linux
+// leaves SQ_TASKRUN raised where work came while work was run, and was run with it.
 bool woken_for_nothing(const Observation& observation, const Look& look) {
-  if (look.moment != Moment::settled || (look.kernel_flags & IORING_SQ_TASKRUN) == 0) return false;
+  bool told = look.moment == Moment::settled || look.moment == Moment::fetched;
+  if (!told || (look.kernel_flags & IORING_SQ_TASKRUN) == 0) return false;
   return std::all_of(observation.looks.begin(), observation.looks.end(), [&](const Look& later) {
     return &later <= &look || later.ring != look.ring || later.seen.empty();
   });

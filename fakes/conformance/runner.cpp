@@ -47,12 +47,11 @@ Observation Runner::run(const Step& step) {
   Ring& ring = *rings_[step.ring % rings_.size()];
   switch (step.kind) {
     case StepKind::submit: {
-      bool linked = false;
+      chain_ = nullptr;
       for (const Request& request : step.requests) {
         io_uring_sqe* sqe = ring.ring.sqe();
         if (sqe == nullptr) break;
-        prepare(sqe, request, linked);
-        linked = (request.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
+        prepare(ring, sqe, request);
       }
       int returned = ring.ring.submit(step.amount, host_.wait_ns());
       Moment moment = step.amount > 0 ? Moment::fetched : Moment::submitted;
@@ -96,8 +95,7 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
   auto found = by_id_.find(seen.id);
   if (found == by_id_.end()) return seen;
   Scratch& scratch = *found->second;
-  if (scratch.awaited) --awaited_;
-  scratch.awaited = false;
+  note_end(ring, scratch, cqe.flags);
   if (cqe.res >= 0 && makes_descriptor(scratch.op) && !scratch.direct) {
     peers_.adopt(cqe.res);
     seen.result = kDescriptor;
@@ -120,6 +118,26 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
   return seen;
 }
 
+void Runner::await(Scratch& scratch) {
+  if (!scratch.awaited && !scratch.ended) ++awaited_;
+  scratch.awaited = scratch.awaited || !scratch.ended;
+}
+
+void Runner::note_end(Ring& ring, Scratch& scratch, uint32_t cqe_flags) {
+  if (scratch.awaited) --awaited_;
+  scratch.awaited = false;
+  bool notifies = scratch.op == Op::send_zc && (cqe_flags & IORING_CQE_F_MORE) != 0;
+  if (notifies) await(scratch);
+  scratch.ended = !notifies;
+  bool goes_on = (cqe_flags & IORING_CQE_F_MORE) != 0 && !notifies;
+  if (scratch.next != nullptr && !goes_on) await(*scratch.next);
+  if (!scratch.drains) return;
+  ring.drain_over = true;
+  for (Scratch& other : scratches_) {
+    if (other.behind == &ring) await(other);
+  }
+}
+
 void Runner::settle() {
   host_.settle(patience_);
   if (sends_zero_copy_) {
@@ -130,6 +148,7 @@ void Runner::settle() {
     for (auto& ring : rings_) {
       if (ring->ring.kernel_flags() != 0) return;
     }
+    if (sends_zero_copy_) peers_.acknowledge();
     host_.settle(1);
   }
 }
@@ -162,7 +181,7 @@ void Runner::fetch_all(const Step& step, Observation& observation) {
       more = more || !next.seen.empty();
     }
     quiet = more ? 0 : quiet + 1;
-    if (quiet == 1) host_.settle(patience_);
+    if (quiet == 1) settle();
   }
 }
 

@@ -46,23 +46,33 @@ class Runner {
     int object = kNoObject;
     uint32_t name_bytes = 0;  // of Op::recvmsg_multishot
     bool awaited = false;
+    bool ended = false;  // a CQE has come
+    bool drains = false;
+    const void* behind = nullptr;  // the ring, if it stands behind a drain of it
+    Scratch* next = nullptr;  // in its chain, if that is to be awaited as soon as this has ended
   };
   struct Ring {
     explicit Ring(Kernel& kernel) : groups(kernel) {}
     Groups groups;  // closed after the ring
     PlainRing ring;
+    bool drained = false;     // a drain was submitted
+    bool drain_over = false;  // and has ended
   };
 
   Look look(uint8_t ring, Moment moment, int returned);
   Seen seen(Ring& ring, const io_uring_cqe& cqe);
   void settle();
+  void await(Scratch& scratch);
+  // A CQE of it has come: others now end soon.
+  void note_end(Ring& ring, Scratch& scratch, uint32_t cqe_flags);
   void end_step(const Step& step, Observation& observation);
   void fetch_all(const Step& step, Observation& observation);
   // Cancels all and reaps until nothing is in flight.
   void empty(Ring& ring);
 
   // runner_prepare.cpp
-  void prepare(io_uring_sqe* sqe, const Request& request, bool linked);
+  void prepare(Ring& ring, io_uring_sqe* sqe, const Request& request);
+  void expect(Ring& ring, const Request& request, Scratch& scratch);
   void prepare_transfer(io_uring_sqe* sqe, const Request& request, Scratch& scratch, int fd);
   void prepare_socket(io_uring_sqe* sqe, const Request& request, Scratch& scratch, int fd);
   void prepare_timer(io_uring_sqe* sqe, const Request& request, Scratch& scratch);
@@ -76,8 +86,10 @@ class Runner {
   std::deque<Scratch> scratches_;
   std::map<uint32_t, Scratch*> by_id_;
   unsigned patience_ = 1;
-  // Operations in flight that a worker thread of the kernel does: they end, but nobody knows when.
+  // Operations in flight that a worker thread of the kernel does, and memory that the network still
+  // holds: they end, but nobody knows when.
   unsigned awaited_ = 0;
+  Scratch* chain_ = nullptr;  // the last of the chain that is being prepared
   bool sends_zero_copy_ = false;
 };
 

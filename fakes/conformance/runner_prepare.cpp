@@ -1,5 +1,6 @@
 // How a request of a program becomes an SQE.
 #include <algorithm>
+#include <utility>
 
 #include "fakes/conformance/runner.hpp"
 #include "runtime/kernel/uapi.hpp"
@@ -21,14 +22,30 @@ int Runner::descriptor(const Request& request) {
   return object == nullptr ? kNoDescriptor : object->fd;
 }
 
-void Runner::prepare(io_uring_sqe* sqe, const Request& request, bool linked) {
+// What a worker thread does, and when it is certain to end soon: at once, with what is before it in
+// its chain, or with the drain.
+void Runner::expect(Ring& ring, const Request& request, Scratch& scratch) {
+  constexpr uint32_t kLinks = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+  bool worker = request.op == Op::shutdown || ring.drained;
+  bool seen = (request.flags & IOSQE_CQE_SKIP_SUCCESS) == 0;
+  bool links = (request.flags & kLinks) != 0;
+  scratch.drains = (request.flags & IOSQE_IO_DRAIN) != 0;
+  if (ring.drained && seen) scratch.behind = &ring;
+  ring.drained = ring.drained || scratch.drains;
+  Scratch* before = std::exchange(chain_, links && seen ? &scratch : nullptr);
+  if (!worker || !seen || scratch.drains) return;
+  if (before != nullptr) {
+    before->next = &scratch;
+  } else if (!ring.drained || ring.drain_over) {
+    await(scratch);
+  }
+}
+
+void Runner::prepare(Ring& ring, io_uring_sqe* sqe, const Request& request) {
   Scratch& scratch = scratches_.emplace_back();
   by_id_.try_emplace(request.id, &scratch);
   scratch.op = request.op;
-  constexpr uint32_t kUncertain =
-      IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN | IOSQE_CQE_SKIP_SUCCESS;
-  scratch.awaited = request.op == Op::shutdown && !linked && (request.flags & kUncertain) == 0;
-  if (scratch.awaited) ++awaited_;
+  expect(ring, request, scratch);
   sends_zero_copy_ = sends_zero_copy_ || request.op == Op::send_zc;
   scratch.group = request.group;
   scratch.direct = (request.option & kDirect) != 0;

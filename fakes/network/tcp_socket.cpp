@@ -198,7 +198,7 @@ int TcpSocket::shutdown(int how) {
   send_shut_ = send_shut_ || send;
   if (send && !was_closed) connection_->finish(end_);
   close_if_both_ended();
-  tell(poll());
+  tell(poll() | kStateChanged);
   return was_closed ? -ENOTCONN : 0;
 }
 

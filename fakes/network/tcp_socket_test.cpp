@@ -18,7 +18,7 @@ TEST(TcpSocket, ConnectsAndCarriesBytesBothWays) {
   client->add(watch);
   while (watch.times == 0) net.world.fire_next();
   EXPECT_EQ(net.world.now_ns - start_ns, 2 * LinkOptions{}.least_delay_ns);
-  EXPECT_EQ(watch.seen, uint32_t{POLLOUT | POLLWRNORM});
+  EXPECT_EQ(watch.seen, kStateChanged | POLLOUT | POLLWRNORM);
   EXPECT_EQ(client->connect_error(), 0);
   EXPECT_EQ(listener->poll(), 0u) << "the server knows only when the client's ACK is there";
   net.pass();

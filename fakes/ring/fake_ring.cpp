@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "runtime/kernel/uapi.hpp"
 
@@ -116,6 +117,7 @@ void FakeRing::end_all() {
   live_count_ = 0;
   std::vector<FilePtr> files = std::move(fixed_files_);
   fixed_files_.clear();
+  let_go();
   unused_.clear();
   for (auto& request : requests_) {
     files.push_back(std::move(request->file));
@@ -172,6 +174,7 @@ int FakeRing::enter(unsigned submit_count, unsigned wanted, unsigned flags, cons
       return machine_.world.choices.choose(ChoiceKind::fault, 2) == 0 ? -EBUSY : -EAGAIN;
     }
     submitted = submit(submit_count);
+    if (submitted != submit_count || (flags & IORING_ENTER_GETEVENTS) == 0) let_go();
     if (submitted != submit_count) return static_cast<int>(submitted);
     if ((flags & IORING_ENTER_GETEVENTS) != 0) run_work(wanted, std::max(kMostItems, wanted));
   }
@@ -197,10 +200,16 @@ int FakeRing::parse_wait(unsigned flags, const void* arg, size_t arg_size,
   return 0;
 }
 
+void FakeRing::let_go() {
+  if (closing_.empty()) return;
+  std::vector<FilePtr> files = std::exchange(closing_, {});
+}
+
 // Rules U11, U17, U18.
 int FakeRing::wait(unsigned wanted, uint64_t deadline_ns) {
   if (stalled_) return wait_stalled(wanted, deadline_ns);
   if (work_first_ != nullptr) run_work(wanted, std::max(kMostItems, wanted));
+  let_go();
   flush_overflow();
   if (memory_.cqes_ready() >= wanted) return 0;
   unsigned target = memory_.cq_head() + wanted;
@@ -230,6 +239,7 @@ int FakeRing::wait(unsigned wanted, uint64_t deadline_ns) {
       bool few = more && machine_.world.choices.choose(ChoiceKind::amount, 2) == 1;
       run_work(missing, few ? missing : std::max(kMostItems, missing));
     }
+    let_go();
     flush_overflow();
     if (static_cast<int>(memory_.cq_tail() - target) >= 0 || timeouts_ended_ != timeouts) {
       result = 0;

@@ -65,18 +65,12 @@ class FakeRing final : public File {
   void enqueue(Request& request);
   // Starts a request's timer.
   void start_timer(Request& request, uint64_t time_ns);
-  // How many CQEs but those of timeouts were posted, and how many timeouts have ended.
-  [[nodiscard]] uint64_t events_posted() const { return events_posted_; }
-  // Its CQE is none that timeouts count.
-  void count_ended_timeout() {
-    ++timeouts_ended_;
-    --events_posted_;
-  }
+  // A timeout that ends after so many CQEs of others; and one that counts no longer.
+  void start_counting(Request& timeout, uint32_t count);
   void count_no_longer(Request& timeout) {
-    timeout.target_count = 0;
+    timeout.counts = false;
     --counting_timeouts_;
   }
-  void count_counting_timeout() { ++counting_timeouts_; }
   // A CQE besides a request's own, which finds room in the overflow list if nowhere else.
   void post(const Cqe& cqe);
   void note_completion(uint32_t request_number, int32_t result, uint32_t flags);
@@ -96,6 +90,11 @@ class FakeRing final : public File {
   // slot where one was picked, else 0; or -errno.
   int install_fixed(FilePtr file, uint32_t file_index);
   int clear_fixed(unsigned slot);
+  // What an operation has closed ends when the enter does, as on Linux: until then a listener
+  // accepts, and no connection has ended.
+  void let_go_later(FilePtr file) {
+    if (file != nullptr) closing_.push_back(std::move(file));
+  }
 
   // A request's timer has fired; its file has changed.
   void timer_fired(Request& request);
@@ -140,12 +139,20 @@ class FakeRing final : public File {
   void run_expired(Request& request);
   void push_work(WorkItem& item, bool in_order);
   unsigned run_work(unsigned at_least, unsigned at_most);
+  unsigned run_pass(unsigned at_most);
   void finish(Request& request);
   void flush_finished();
   void post_result(Request& request);
   void go_on_with_chain(Request& request);
   void fail_chain(Request& request);
+  void end_chain(Request& first);
+  // Its CQE is none that timeouts count.
+  void count_ended_timeout() {
+    ++timeouts_ended_;
+    --events_posted_;
+  }
   void end_counting_timeouts();
+  void let_go();
   void flush_overflow();
   [[nodiscard]] bool can_post() const {
     return !stalled_ && overflow_.empty() && memory_.cq_has_room();
@@ -204,8 +211,10 @@ class FakeRing final : public File {
   std::vector<Message*> unused_messages_;
 
   std::deque<Cqe> overflow_;
-  // Not from 0, since it may fall, and a target of 0 means none.
-  uint64_t events_posted_ = uint64_t{1} << 32;
+  // CQEs without those of timeouts, which are taken off as soon as these end.
+  uint32_t events_posted_ = 0;
+  uint32_t events_looked_at_ = 0;  // when timeouts that count were last looked at
+  bool flushes_ = false;           // something has ended or was posted since
   uint64_t timeouts_ended_ = 0;
   unsigned counting_timeouts_ = 0;
   Sleeper sleeper_;
@@ -214,6 +223,7 @@ class FakeRing final : public File {
 
   std::map<uint16_t, BufferGroup> buffer_groups_;
   std::vector<FilePtr> fixed_files_;
+  std::vector<FilePtr> closing_;  // until the end of the enter
   bool has_fixed_files_ = false;
   unsigned next_fixed_ = 0;
 };

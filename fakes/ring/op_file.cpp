@@ -155,10 +155,12 @@ int prepare_close(FakeRing&, Request& request) {
 Step do_close(FakeRing& ring, Request& request) {
   const io_uring_sqe& sqe = request.sqe;
   if (sqe.file_index != 0) {
+    ring.let_go_later(ring.fixed_file(static_cast<int>(sqe.file_index - 1)));
     request.result = ring.clear_fixed(sqe.file_index - 1);
   } else if (ring.machine().ring(sqe.fd) != nullptr) {
     request.result = -EBADF;
   } else {
+    ring.let_go_later(ring.machine().descriptors.get(sqe.fd));
     request.result = ring.machine().descriptors.close(sqe.fd);
   }
   return Step::done;

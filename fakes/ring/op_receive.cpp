@@ -69,6 +69,7 @@ After post_one(FakeRing& ring, Request& request, const Socket& socket, const Rec
   if (!within_limit(request, request.result)) return After::done;
   if (!ring.post_more(request, request.result, request.flags)) return After::done;
   request.flags = 0;
+  request.most_bytes = 0;
   if (!more) return After::wait;
   if (request.posted++ < kMostRepeats) return After::go_on;
   request.posted = 0;
@@ -154,7 +155,10 @@ Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& go
     if (got.result == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
     if (got.result > 0 && socket.is_stream() && all && static_cast<size_t>(got.result) < wanted) {
       if (selection.group != nullptr) {
-        request.flags |= selection.take(wanted);
+        // Of an incremental buffer only what was filled is gone: the rest, which this request goes
+        // on filling, may be given to another as well, and the CQE does not say so (Linux 6.18).
+        size_t taken = static_cast<size_t>(got.result);
+        request.flags |= selection.take(taken) & ~BufferGroup::kMore;
         request.parts.assign(1, selection.buffer);
         request.keeps_buffer = true;
       }

@@ -58,8 +58,7 @@ int prepare_timeout(FakeRing&, Request& request) {
 Step do_timeout(FakeRing& ring, Request& request) {
   const io_uring_sqe& sqe = request.sqe;
   if (!request.multishot && sqe.off != 0) {
-    request.target_count = ring.events_posted() + sqe.off;
-    ring.count_counting_timeout();
+    ring.start_counting(request, static_cast<uint32_t>(sqe.off));
   }
   request.state = RequestState::timing;
   ring.start_timer(request, when(ring, request.time_ns, sqe.timeout_flags));
@@ -88,7 +87,7 @@ Step do_timeout_remove(FakeRing& ring, Request& request) {
     // It no longer counts anything: neither completions nor its own repetitions.
     timeout->time_ns = request.time_ns;
     timeout->repeats = 0;
-    if (timeout->target_count != 0) ring.count_no_longer(*timeout);
+    if (timeout->counts) ring.count_no_longer(*timeout);
     ring.start_timer(*timeout, when(ring, request.time_ns, sqe.timeout_flags));
   } else {
     ring.finish_later(*timeout, -ECANCELED);

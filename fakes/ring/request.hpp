@@ -42,6 +42,7 @@ enum class RequestState : uint8_t {
   expired,    // its timer has fired, which task work is to deliver
   working,    // a worker thread does it
   finishing,  // has its result, which task work is to deliver
+  failing,    // so have it and the rest of its chain
   finished,   // its CQE is posted at the end of the batch
 };
 
@@ -76,6 +77,7 @@ struct RequestFields {
   bool started = false;       // was tried before
   bool on_worker = false;     // a worker thread tries it, which may block
   bool in_order = false;      // its task work does not overtake
+  bool counts = false;        // a timeout that counts CQEs
   unsigned posted = 0;        // CQEs in this turn of a multishot request
 
   int32_t result = 0;
@@ -95,9 +97,10 @@ struct RequestFields {
   socklen_t address_size = 0;
   uint64_t done_bytes = 0;    // of a transfer that goes on
   uint64_t left_bytes = 0;    // a multishot receive's limit; 0 is none
+  size_t most_bytes = 0;      // what the last buffer had, until something came; 0 is any
   uint64_t time_ns = 0;       // of a timeout: how long, or until when
   uint64_t repeats = 0;       // of a multishot timeout: how often still; 0 is for ever
-  uint64_t target_count = 0;  // of a timeout that counts CQEs
+  uint32_t target_count = 0;  // of a timeout that counts CQEs
 };
 
 struct Request final : WorkItem, Watch, RequestFields {

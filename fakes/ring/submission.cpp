@@ -253,9 +253,11 @@ void FakeRing::attempt(Request& request) {
     case Step::wait:
       request.state = RequestState::polling;
       if (ready_by_now(request)) {
-        request.claimed = true;
+        // Nobody can cancel that, unless it goes on waiting anyway.
+        request.claimed = !request.multishot;
         enqueue(request);
-        return;
+        if (request.claimed) return;
+        request.woken_for = request.sqe.opcode == IORING_OP_POLL_ADD ? 0 : request.poll_mask;
       }
       if (!request.linked()) watch(request);
       return;
@@ -286,7 +288,7 @@ void FakeRing::watch(Request& request) {
 }
 
 // A file may be ready before the ring waits for it, be it by what happens at this very moment:
-// Linux then tries again at once, and nobody can cancel that.
+// Linux then tries again at once.
 bool FakeRing::ready_by_now(Request& request) {
   if (request.linked() && !std::exchange(request.woken_again, false)) return false;
   machine_.world.fire_due();

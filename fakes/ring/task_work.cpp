@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "fakes/ring/cancel.hpp"
 #include "fakes/ring/fake_ring.hpp"
@@ -40,27 +41,37 @@ void FakeRing::enqueue(Request& request) {
   if (!request.queued) push_work(request, request.in_order);
 }
 
-// Runs items until `at_least` are done and none is left or `at_most` are done (rule U11).
+// Runs items until `at_least` are done or none is left; once begun, at most `at_most` of those that
+// are there (rule U11). Only then the CQEs are posted, of which new items may come.
 unsigned FakeRing::run_work(unsigned at_least, unsigned at_most) {
   unsigned done = 0;
   if (stalled_) return done;
   memory_.lower(IORING_SQ_TASKRUN);
   do {
-    // What is queued meanwhile is behind all that is there now.
-    WorkItem* last = work_last_;
-    while (work_first_ != nullptr && done < at_most) {
-      WorkItem& item = *work_first_;
-      work_first_ = item.next_work;
-      if (work_first_ == nullptr) work_last_ = nullptr;
-      item.queued = false;
-      ++done;
-      item.run(*this, item);
-      if (&item == last) break;
-    }
+    do {
+      done += run_pass(at_most);
+    } while (work_first_ != nullptr && done < at_least);
     flush_finished();
-  } while (work_first_ != nullptr && done < at_least && done < at_most);
+  } while (work_first_ != nullptr && done < at_least);
   if (work_first_ != nullptr && (setup_flags_ & IORING_SETUP_TASKRUN_FLAG) != 0) {
     memory_.raise(IORING_SQ_TASKRUN);
+  }
+  return done;
+}
+
+unsigned FakeRing::run_pass(unsigned at_most) {
+  unsigned done = 0;
+  // What is queued meanwhile is behind all that is there now.
+  WorkItem* last = work_last_;
+  while (work_first_ != nullptr && done < at_most) {
+    WorkItem& item = *work_first_;
+    work_first_ = item.next_work;
+    if (work_first_ == nullptr) work_last_ = nullptr;
+    item.queued = false;
+    ++done;
+    item.run(*this, item);
+    machine_.world.fire_due();
+    if (&item == last) break;
   }
   return done;
 }
@@ -73,6 +84,9 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
       return;
     case RequestState::finishing:
       ring.finish(request);
+      return;
+    case RequestState::failing:
+      ring.end_chain(request);
       return;
     case RequestState::expired:
       ring.run_expired(request);
@@ -163,7 +177,7 @@ void FakeRing::run_expired(Request& request) {
 
 void FakeRing::file_changed(Request& request, uint32_t events) {
   if (request.state != RequestState::polling) return;
-  if ((events & (request.poll_mask | kAlwaysPolled)) == 0) return;
+  if ((events & (request.poll_mask | kAlwaysPolled | kStateChanged)) == 0) return;
   // Who waits but once is told but once.
   if (request.queued && !request.multishot) return;
   // Woken twice, or for more than bytes, it looks once more when it has had the bytes: a reset that
@@ -172,10 +186,11 @@ void FakeRing::file_changed(Request& request, uint32_t events) {
   request.woken_again = for_more && request.sqe.opcode != IORING_OP_POLL_ADD;
   // A poll says what it was woken for, even if that has passed meanwhile; but it looks again after
   // a second wake-up, or where the state of a connection has changed.
-  request.woken_for = request.queued || (events & (POLLHUP | POLLRDHUP)) != 0 ? 0 : events;
+  constexpr uint32_t kAsked = POLLHUP | POLLRDHUP | kStateChanged;
+  request.woken_for = request.queued || (events & kAsked) != 0 ? 0 : events;
   enqueue(request);
   // It no longer stands before others who wait for the same.
-  if (!request.multishot) request.unlink();
+  if (!request.multishot && (events & kStateChanged) == 0) request.unlink();
 }
 
 // Whoever was woken once is tried; more than once, its file is asked first.
@@ -209,6 +224,7 @@ void FakeRing::finish(Request& request) {
 }
 
 void FakeRing::flush_finished() {
+  flushes_ = flushes_ || finished_first_ != nullptr;
   while (finished_first_ != nullptr) {
     Request& request = *finished_first_;
     finished_first_ = request.next_finished;
@@ -219,11 +235,11 @@ void FakeRing::flush_finished() {
       start_notification(*request.notification, request.result > 0);
     }
     if (request.fired_timeout != nullptr) request.fired_timeout->timed = nullptr;
-    if (request.target_count > 0) --counting_timeouts_;
+    if (request.counts) --counting_timeouts_;
     recycle(request);
   }
   release_deferred();
-  if (counting_timeouts_ > 0) end_counting_timeouts();
+  if (std::exchange(flushes_, false) && counting_timeouts_ > 0) end_counting_timeouts();
 }
 
 void FakeRing::post_result(Request& request) {
@@ -256,17 +272,25 @@ void FakeRing::go_on_with_chain(Request& request) {
   enqueue(*next);
 }
 
+// All that is left of the chain is one item of task work.
 void FakeRing::fail_chain(Request& request) {
-  Request* next = request.next_in_chain;
-  while (next != nullptr) {
+  Request& first = *std::exchange(request.next_in_chain, nullptr);
+  for (Request* next = &first; next != nullptr; next = next->next_in_chain) {
+    next->timed = nullptr;
+    next->unissued = true;
+    next->skips_cqe = false;
+    next->silent = request.silent || request.skips_cqe;
+    if (!next->doomed) next->result = -ECANCELED;
+  }
+  first.state = RequestState::failing;
+  enqueue(first);
+}
+
+void FakeRing::end_chain(Request& first) {
+  for (Request* next = &first; next != nullptr;) {
     Request& failed = *next;
-    next = failed.next_in_chain;
-    failed.next_in_chain = nullptr;
-    failed.timed = nullptr;
-    failed.unissued = true;
-    failed.skips_cqe = false;
-    failed.silent = request.silent || request.skips_cqe;
-    finish_later(failed, failed.doomed ? failed.result : -ECANCELED);
+    next = std::exchange(failed.next_in_chain, nullptr);
+    finish(failed);
   }
 }
 
@@ -279,8 +303,9 @@ void FakeRing::note_completion(uint32_t request_number, int32_t result, uint32_t
 // Rules U14 and U15.
 void FakeRing::post(const Cqe& cqe) {
   machine_.charge(machine_.costs.cqe_ns);
-  ++events_posted_;
+  flushes_ = true;
   if (can_post() && !machine_.strikes(machine_.world.faults.cq_full)) {
+    ++events_posted_;
     memory_.post(cqe);
     return;
   }
@@ -291,7 +316,7 @@ void FakeRing::post(const Cqe& cqe) {
 bool FakeRing::post_more(Request& request, int32_t result, uint32_t flags) {
   if (!can_post() || machine_.strikes(machine_.world.faults.cq_full)) return false;
   // Those that ended before it in this batch come first; Linux before 6.15 let it overtake them.
-  if (machine_.world.choices.choose(ChoiceKind::order, finished_first_ != nullptr ? 2 : 1) == 0) {
+  if (finished_first_ != nullptr && machine_.world.choices.choose(ChoiceKind::order, 2) == 0) {
     flush_finished();
     if (!can_post()) return false;
   }
@@ -299,28 +324,43 @@ bool FakeRing::post_more(Request& request, int32_t result, uint32_t flags) {
   note_completion(request.number, result, flags);
   machine_.charge(machine_.costs.cqe_ns);
   ++events_posted_;
+  flushes_ = true;
   memory_.post({request.sqe.user_data, result, flags});
   return true;
 }
 
 void FakeRing::flush_overflow() {
   if (stalled_) return;
+  bool flushes = false;
   while (!overflow_.empty() && memory_.cq_has_room()) {
     memory_.post(overflow_.front());
     overflow_.pop_front();
+    // Only what is in the CQ counts for timeouts.
+    ++events_posted_;
+    flushes = true;
   }
   if (overflow_.empty()) memory_.lower(IORING_SQ_CQ_OVERFLOW);
+  if (flushes && counting_timeouts_ > 0) end_counting_timeouts();
 }
 
-// Timeouts that end after a count of CQEs, which has been reached.
+void FakeRing::start_counting(Request& timeout, uint32_t count) {
+  timeout.counts = true;
+  timeout.target_count = events_posted_ + count;
+  events_looked_at_ = events_posted_;
+  ++counting_timeouts_;
+}
+
+// Timeouts that end after a count of CQEs, which has been reached. As on Linux the difference is
+// one of 32 bits without sign: where a timeout has ended without a CQE it is huge, and all end.
 void FakeRing::end_counting_timeouts() {
+  uint32_t got = events_posted_ - events_looked_at_;
   for (Request* request = live_first_; request != nullptr; request = request->live_next) {
-    if (request->state != RequestState::timing || request->target_count == 0) continue;
-    // A difference, as the count may fall below zero.
-    if (static_cast<int64_t>(events_posted_ - request->target_count) < 0) continue;
-    count_ended_timeout();
+    if (request->state != RequestState::timing || !request->counts) continue;
+    if (got < request->target_count - events_looked_at_) continue;
     finish_later(*request, 0);
+    count_ended_timeout();
   }
+  events_looked_at_ += got;
 }
 
 void FakeRing::add_notification(Request& request, int32_t result) {

@@ -25,6 +25,7 @@ class Buffers {
   Buffers(FakeKernel& kernel, TestRing& ring, unsigned count, unsigned size, uint16_t flags = 0)
       : kernel_(kernel), bytes(count * size, '\0'), mask_(count - 1), size_(size) {
     ring_ = static_cast<io_uring_buf_ring*>(kernel.map(4096 * 16, 4096, -1));
+    ring_->tail = 0;
     uapi::BufferRingRegistration registration{.ring_addr = reinterpret_cast<uint64_t>(ring_),
                                               .ring_entries = count,
                                               .bgid = kGroup,

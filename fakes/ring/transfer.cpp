@@ -21,7 +21,7 @@ void cut(std::span<const iovec> parts, size_t skipped, size_t limit, std::vector
 
 }  // namespace
 
-int select(FakeRing& ring, const Request& request, Selection& selection) {
+int select(FakeRing& ring, Request& request, Selection& selection) {
   if ((request.sqe.flags & IOSQE_BUFFER_SELECT) == 0 || request.keeps_buffer) {
     static std::vector<iovec> rest;
     selection.parts = request.parts;
@@ -37,7 +37,9 @@ int select(FakeRing& ring, const Request& request, Selection& selection) {
   auto buffer = selection.group->next();
   if (!buffer) return -ENOBUFS;
   size_t wanted = request.parts.empty() ? 0 : request.parts[0].iov_len;
+  if (request.most_bytes > 0) wanted = request.most_bytes;
   size_t size = wanted == 0 ? buffer->size() : std::min(wanted, buffer->size());
+  if (request.sqe.opcode != IORING_OP_RECVMSG) request.most_bytes = size;
   selection.buffer = {buffer->data(), size};
   selection.parts = {&selection.buffer, 1};
   return 0;
