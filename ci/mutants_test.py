@@ -31,6 +31,18 @@ class MutantsTest(unittest.TestCase):
         self.assertEqual(len(problems), 1, problems)
         self.assertIn("does not apply", problems[0])
 
+    @unittest.skipUnless((mutants.ROOT / "build/release/build.ninja").exists(), "build/release is not built")
+    def test_a_patch_that_does_not_compile(self):
+        name = "runtime/driver/timers.hpp"
+        lines = (mutants.ROOT / name).read_text().splitlines()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "99-planted.patch"
+            for planted, compiles in (("// Nothing.", True), ("no C++ at all", False)):
+                path.write_text("# It is wrong.\n# case: tasks\n# objects: runtime/driver/timers.cpp\n" +
+                                f"--- a/{name}\n+++ b/{name}\n@@ -{len(lines)} +{len(lines)},2 @@\n {lines[-1]}\n+{planted}\n")
+                error = mutants.compile_error(mutants.Mutant(path), mutants.compiler_and_flags())
+                self.assertEqual(error is None, compiles, error)
+
     def test_a_head_that_says_too_little(self):
         problems = self.problems("# it is wrong\n# case: nothing\n# objects: none.cpp\n")
         self.assertEqual(len(problems), 3, problems)
