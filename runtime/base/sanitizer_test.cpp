@@ -51,7 +51,7 @@ TEST_F(Canary, AddressSanitizerSeesAnOverflow) {
 TEST_F(Canary, LeakSanitizerSeesALeak) {
   EXPECT_EXIT(
       {
-        void* volatile block = std::malloc(16);
+        [[maybe_unused]] void* volatile block = std::malloc(16);
         block = nullptr;
         std::_Exit(__lsan_do_recoverable_leak_check() != 0 ? 23 : 0);
       },
