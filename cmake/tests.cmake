@@ -20,7 +20,7 @@ function(gatio_test name)
   endif()
   add_dependencies(gatio_tests ${name})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 120)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 900)
 endfunction()
 
 gatio_test_sources(runtime_tests runtime)
