@@ -85,7 +85,7 @@ void Listener::cancel_ended(Completion* completion, int32_t, uint32_t) {
   Listener* self = static_cast<Accept*>(completion)->listener;
   self->cancelling_ = false;
   --self->driver().operations_in_flight;
-  if (self->accepting_ && self->accept_.complete == &accepted) self->cancel_accept();
+  if (self->accepting_) self->cancel_accept();
 }
 
 void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) {
@@ -104,7 +104,8 @@ void Listener::accepted(Completion* completion, int32_t result, uint32_t flags) 
       self->take_backlog();
     } else {
       self->close_socket();
-      self->receive_from_newcomers();
+      // Who is connected has a moment for what is under way.
+      self->driver().timers().arm(*self, self->driver().turn_ns() + kDrainGraceNs);
     }
   } else if (!self->armed() && self->arm_error_ == 0) {
     self->arm_accept();
@@ -117,25 +118,6 @@ void Listener::take_backlog() {
   backlog_taken_ = true;
   arm_accept();
   cancel_accept();
-}
-
-// What had arrived on a connection before the accept ended is still answered: the kernel hands it
-// over when the receive is submitted, which stands before this in the queue.
-void Listener::receive_from_newcomers() {
-  io_uring_sqe* sqe = driver().io_sqe();
-  io_uring_prep_nop(sqe);
-  accept_.complete = &newcomers_received;
-  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&accept_));
-  accepting_ = true;
-  ++driver().operations_in_flight;
-}
-
-void Listener::newcomers_received(Completion* completion, int32_t, uint32_t) {
-  Listener* self = static_cast<Accept*>(completion)->listener;
-  self->accepting_ = false;
-  --self->driver().operations_in_flight;
-  // The others have a moment for what is under way.
-  self->driver().timers().arm(*self, self->driver().turn_ns() + kDrainGraceNs);
 }
 
 void Listener::accept_failed(int error) {

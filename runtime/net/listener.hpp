@@ -58,7 +58,6 @@ class Listener final : public ConnectionHost, private Timer {
 
   static void accepted(Completion* completion, int32_t result, uint32_t flags);
   static void cancel_ended(Completion* completion, int32_t result, uint32_t flags);
-  static void newcomers_received(Completion* completion, int32_t result, uint32_t flags);
   static void timer_expired(Timer* timer);
   void arm_accept();
   void cancel_accept();
@@ -66,7 +65,6 @@ class Listener final : public ConnectionHost, private Timer {
   void accept_failed(int error);
   void stop_accepting();
   void take_backlog();
-  void receive_from_newcomers();
   void close_socket();
 
   static config::ListenerConfig with_number(config::ListenerConfig config, uint16_t number);
