@@ -18,6 +18,7 @@ struct DrainLoad {
   unsigned buffers = 16;                   // of each driver
   unsigned buffer_bytes = 256;
   unsigned drain_ms = 10'000;
+  bool storm = false;        // on small rings
   bool computes = false;     // handlers keep their driver for themselves
   bool sleeps = false;       // handlers let others run
   uint32_t most_us = 1;      // how long, at most

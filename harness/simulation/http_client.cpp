@@ -206,7 +206,8 @@ bool HttpClient::transmit() {
     }
     if (piece && output_at_ < output_.size()) {
       // The rest comes a moment later.
-      act_at(world_.now_ns + 1'000 * (1 + world_.choices.choose(fakes::ChoiceKind::program, 64)));
+      uint32_t pause_us = world_.choices.choose(fakes::ChoiceKind::program, options_.pause_us);
+      act_at(world_.now_ns + 1'000 * (1 + uint64_t{pause_us}));
       return true;
     }
   }

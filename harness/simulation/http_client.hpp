@@ -29,6 +29,7 @@ struct HttpClientOptions {
   bool may_abort = false;  // may close, half-close or reset when choices say
   bool numbered = false;   // request N asks for "/N", and its answer must be numbered_body()
   size_t body_bytes = 0;   // of a numbered answer, at least
+  uint32_t pause_us = 64;  // between two pieces, at most
   uint32_t tries = 1;      // how often it connects before it takes a refusal for an answer
   bool visits = false;     // connects and asks for nothing
   uint64_t stays_ns = 0;   // how long it stays when all is said, whatever the server does

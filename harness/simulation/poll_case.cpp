@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <vector>
 
 #include "harness/simulation/more_cases.hpp"
 #include "harness/simulation/shape.hpp"
@@ -66,6 +67,7 @@ class PollRun {
     if (!stream) {
       simulation_.falsify("S14: a poll stream could not be opened: " + stream.error().message());
     } else {
+      co_await give_up(fd);
       unsigned wanted = 1 + choose(5);
       unsigned made = 0;
       co_await with_scope([&](Scope& scope) -> Task<void> {
@@ -81,6 +83,14 @@ class PollRun {
     // The descriptor is the caller's, and goes after the stream.
     { Result<PollStream> ended = std::move(stream); }
     kernel.close(fd);
+  }
+
+  // Streams that are closed about when the kernel sees that they were opened.
+  Task<void> give_up(int fd) {
+    std::vector<Result<PollStream>> streams;
+    for (unsigned i = choose(5); i > 0; --i) streams.push_back(PollStream::open(fd, POLLIN));
+    if (choose(2) == 1) (void)co_await sleep_for(microseconds(1));
+    Sometimes::hit("a poll stream is given up", streams.size());
   }
 
   Task<void> consume(PollStream& stream, const unsigned& made, unsigned wanted) {
@@ -151,6 +161,10 @@ class PollRun {
 
 CaseResult run_poll(fakes::Choices& choices, const CaseOptions& options) {
   Shape shape = choose_shape(choices, options);
+  if (shape.faulty) {
+    shape.simulation.faults = {.enter_eintr = 8, .enter_busy = 2};
+    shrink_rings(shape);
+  }
   Simulation simulation(choices, shape.simulation, shape.runtime);
   simulation.world().trace.keep(options.keep_trace);
   uint64_t begun_ns = simulation.world().now_ns;

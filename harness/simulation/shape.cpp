@@ -14,14 +14,15 @@ constexpr const char* kTopologies[] = {"numa:1 core:3 pu:1", "numa:2 core:3 pu:1
 constexpr const char* kPolicies[] = {"best", "least_work", "round_robin", "two_choices",
                                      "affinity"};
 
+constexpr unsigned kSmallSq = 2;
+
 }  // namespace
 
 Shape make_shape(const ShapeOptions& options) {
   Shape shape;
   shape.text = options.mix + " on " + options.topology + ", " + options.policy +
                (options.pct ? ", pct" : "") + (options.old_kernel ? ", without sync_message" : "") +
-               (options.spins ? ", spinning" : "") + (options.small_rings ? ", small rings" : "") +
-               (options.faulty ? ", faults" : "");
+               (options.spins ? ", spinning" : "") + (options.faulty ? ", faults" : "");
   shape.faulty = options.faulty;
   fakes::SchedulerOptions& scheduler = shape.simulation.scheduler;
   scheduler.strategy = options.pct ? Strategy::pct : Strategy::random;
@@ -33,12 +34,20 @@ Shape make_shape(const ShapeOptions& options) {
   config::RuntimeConfig& config = shape.runtime.config;
   config.placement = options.policy;
   config.heap_mb = 4;
-  config.sq_entries = options.small_rings ? 2 : 16;
-  config.cq_entries = options.small_rings ? 4 : options.cq_entries;
+  config.sq_entries = 16;
+  config.cq_entries = options.cq_entries;
   config.spin_us = options.spins ? 20 : 0;
   config.tpcs = {
       config::TpcConfig{.nodes = {}, .drivers = *config::parse_mix(options.mix), .declared = {}}};
+  if (options.small_rings) shrink_rings(shape);
   return shape;
+}
+
+void shrink_rings(Shape& shape) {
+  if (shape.runtime.config.sq_entries == kSmallSq) return;
+  shape.text += ", small rings";
+  shape.runtime.config.sq_entries = kSmallSq;
+  shape.runtime.config.cq_entries = 2 * kSmallSq;
 }
 
 Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {

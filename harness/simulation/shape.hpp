@@ -32,6 +32,7 @@ struct ShapeOptions {
   bool faulty = false;
 };
 Shape make_shape(const ShapeOptions& options);
+void shrink_rings(Shape& shape);
 // What 0 gives for each choice is the smallest.
 Shape choose_shape(fakes::Choices& choices, const CaseOptions& options);
 
