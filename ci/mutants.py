@@ -209,14 +209,19 @@ def find_one(mutant, options):
     with Planted(mutant):
         if error := build(options.jobs):
             sys.exit(f"mutants: {mutant.name} does not build\n{error}")
-        runs = [explore(mutant.case, options.first_seed + i * RUN_DISTANCE, options.seconds)
-                for i in range(options.runs)]
+        runs = []
+        while len(runs) < options.runs and sum(run["seconds"] for run in runs) < options.total:
+            runs.append(explore(mutant.case, options.first_seed + len(runs) * RUN_DISTANCE, options.seconds))
+    times = sorted(run["seconds"] for run in runs)
     entry["found"] = all(run["found"] for run in runs)
     entry["runs"] = runs
-    entry["median_s"] = round(statistics.median(run["seconds"] for run in runs), 1)
-    entry["worst_s"] = max(run["seconds"] for run in runs)
-    verdict = f"{entry['median_s']:6.1f} s median, {entry['worst_s']:6.1f} s worst" if entry["found"] else "NOT FOUND"
-    print(f"{mutant.name:45} {mutant.case:7} {verdict}  {runs[0].get('finding', '')[:70]}", flush=True)
+    entry["median_s"] = round(statistics.median(times), 1)
+    entry["p90_s"] = times[(9 * len(times) - 1) // 10]
+    entry["worst_s"] = times[-1]
+    verdict = f"{entry['median_s']:6.1f} s median, {entry['p90_s']:6.1f} s p90, {entry['worst_s']:6.1f} s worst"
+    if not entry["found"]:
+        verdict = f"FOUND in {sum(run['found'] for run in runs)} of {len(runs)} runs"
+    print(f"{mutant.name:45} {mutant.case:7} {verdict} of {len(runs)}  {runs[0].get('finding', '')[:70]}", flush=True)
     return entry
 
 
@@ -276,6 +281,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60, help="find: how long one may take")
     parser.add_argument("--first-seed", type=int, default=1, help="find: where the seeds begin")
     parser.add_argument("--runs", type=int, default=1, help="find: how often each, from other seeds")
+    parser.add_argument("--total", type=float, default=600, help="find: no more runs of one after so many seconds")
     parser.add_argument("--sample", type=int, default=0, help="find: only so many, others each day")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--out", help="find: where to write the results as JSON")
