@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMostAlternatives = 6;  // that are kept for the report
 constexpr uint32_t kMostDelays = 4;      // from here on only a few of them are tried
-constexpr uint32_t kMostOrders = 34;     // that are tried where one of many comes first
+constexpr uint32_t kMostOrders = 80;     // that are tried where one of many comes first
 
 // A run to be tried: these choices first, then the tamest.
 struct Branch {

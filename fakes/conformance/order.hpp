@@ -31,6 +31,7 @@ class Order {
   [[nodiscard]] const Place* find(uint32_t id) const;
 
   std::map<uint32_t, Place> places_;
+  bool workers_ = false;  // worker threads have a part in it
 };
 
 }  // namespace gatio::fakes::conformance

@@ -152,6 +152,9 @@ int Peers::connect_pair(Object& object) {
     if (result < 0) return result;
     result = kernel_.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
+  // Nor must an end that was sent wait long for its own; kernels before 6.15 do not know that.
+  constexpr int kDelackMaxUs = 46;
+  kernel_.setsockopt(object.peer, IPPROTO_TCP, kDelackMaxUs, &on, sizeof on);
   return result;
 }
 
@@ -166,6 +169,14 @@ void Peers::acknowledge() {
     if (object.kind != ObjectKind::stream || object.peer < 0) continue;
     uint64_t data = 0;
     receive(object, kMostUnread, data);
+    kernel_.setsockopt(object.peer, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
+}
+
+void Peers::acknowledge_ends() {
+  int on = 1;
+  for (Object& object : objects_) {
+    if (object.kind != ObjectKind::stream || object.peer < 0) continue;
     kernel_.setsockopt(object.peer, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   }
 }

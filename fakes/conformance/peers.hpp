@@ -46,6 +46,8 @@ class Peers {
   // Makes all peers read and acknowledge what they have received: until then a zero-copy send keeps
   // its memory, and when they acknowledge it by themselves is a matter of luck.
   void acknowledge();
+  // Makes them acknowledge without reading: whoever has sent his end is woken by that.
+  void acknowledge_ends();
   // Is closed at the end, without lingering.
   void adopt(int fd) { adopted_.push_back(fd); }
 

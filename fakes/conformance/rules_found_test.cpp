@@ -61,6 +61,47 @@ TEST_P(FoundRules, WhatABatchClosesEndsWithTheBatch) {
 }
 
 // What the poll was queued for, that the socket is not connected, is no longer so.
+TEST_P(FoundRules, WhoIsShutDownAfterAFailedConnectNeverConnects) {
+  begin({ObjectKind::fresh, ObjectKind::listener});
+  constexpr auto kNobody = static_cast<uint32_t>(kNoObject);
+  submit({{.op = Op::connect, .id = 1, .object = 0, .option = kNobody}});
+  submit({{.op = Op::shutdown, .id = 2, .object = 0, .option = SHUT_RD}});
+  EXPECT_EQ(submit({{.op = Op::connect, .id = 3, .object = 0, .option = 1}}),
+            "submitted 1 [#3=-EINVAL]");
+}
+
+TEST_P(FoundRules, APollThatIsToBeRemovedTooLateLooksAgain) {
+  begin({ObjectKind::listener});
+  act(StepKind::peer_connect, 0);
+  EXPECT_EQ(submit({{.op = Op::poll_multishot, .id = 1, .object = 0, .option = POLLIN},
+                    {.op = Op::poll_remove, .id = 2, .target = 1},
+                    {.op = Op::accept, .id = 3, .object = 0}}),
+            "submitted 3 [#2=-EALREADY #3=a descriptor]; settled TASKRUN");
+}
+
+// SHUT_RD wakes it, then bytes come: it takes them, and ends at once with what it has.
+TEST_P(FoundRules, AReceiveOfAllThatIsShutDownEndsWithWhatItHas) {
+  begin({ObjectKind::stream});
+  submit_only({{.op = Op::recv, .id = 1, .object = 0, .bytes = 3, .option = MSG_WAITALL},
+               {.op = Op::shutdown, .id = 2, .object = 0, .option = SHUT_RD}});
+  std::string seen = act(StepKind::peer_send, 0, 1);
+  EXPECT_NE(seen.find("#1=1"), std::string::npos) << seen;
+}
+
+TEST_P(FoundRules, ACancelFindsItsVictimAgainUntilItIsFetched) {
+  begin({ObjectKind::stream});
+  for (uint32_t id : {1, 2}) {
+    submit({{.op = Op::recv, .id = id, .object = 0, .bytes = 8}});
+  }
+  std::vector<Request> cancels;
+  for (uint32_t id = 3; id < 13; ++id) {
+    cancels.push_back({.op = Op::cancel, .id = id, .object = 0, .option = IORING_ASYNC_CANCEL_FD});
+  }
+  Observation seen = observe({.kind = StepKind::submit, .requests = cancels});
+  EXPECT_EQ(seen.looks[0].seen.size(), 10u);
+  EXPECT_EQ(seen.looks.back().seen.size(), 1u) << to_text(seen);
+}
+
 TEST_P(FoundRules, AConnectionWakesWhoeverWaitsAndLetsHimLook) {
   begin({ObjectKind::listener, ObjectKind::fresh});
   submit_only({{.op = Op::poll_multishot, .id = 1, .object = 1}});

@@ -144,13 +144,13 @@ void Runner::settle() {
     peers_.acknowledge();
     host_.settle(1);
   }
+  auto has_work = [](const auto& ring) { return ring->ring.kernel_flags() != 0; };
   for (unsigned round = 0; awaited_ > 0 && round < kMostRounds; ++round) {
-    for (auto& ring : rings_) {
-      if (ring->ring.kernel_flags() != 0) return;
-    }
+    if (std::any_of(rings_.begin(), rings_.end(), has_work)) break;
     if (sends_zero_copy_) peers_.acknowledge();
     host_.settle(1);
   }
+  peers_.acknowledge_ends();
 }
 
 void Runner::end_step(const Step& step, Observation& observation) {

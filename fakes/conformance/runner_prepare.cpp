@@ -19,6 +19,8 @@ constexpr uint32_t kOurBits = kLong | kDirect;
 int Runner::descriptor(const Request& request) {
   if ((request.flags & IOSQE_FIXED_FILE) != 0) return std::max(request.object, 0);
   Object* object = peers_.find(request.object);
+  // Its number may be another's by now, whose peer would acknowledge when it likes.
+  if (request.op == Op::send_zc && object != nullptr && object->closed) return kNoDescriptor;
   return object == nullptr ? kNoDescriptor : object->fd;
 }
 

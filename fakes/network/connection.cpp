@@ -140,22 +140,11 @@ void Connection::deliver(Pipe& pipe) {
   if (!pipe.travelling.empty() && !pipe.scheduled()) {
     fabric_.world.events.schedule(pipe, pipe.travelling.first()->arrival_ns);
   }
-  if (tidings.receiver != nullptr) {
-    if (brings_acknowledgement(pipes_[1 - pipe.sender])) tidings.receiver->tell(kStateChanged);
-    tidings.receiver->tell(tidings.receiver_events);
-  }
+  if (tidings.receiver != nullptr) tidings.receiver->tell(tidings.receiver_events);
   if (tidings.sender != nullptr) tidings.sender->tell(tidings.sender_events);
   if (tidings.listener != nullptr) tidings.listener->tell(POLLIN | POLLRDNORM);
   --pins_;
   free_if_over();
-}
-
-// Who hears that his end was received is woken by that: by itself, which he hardly notices, or just
-// before the next that comes.
-bool Connection::brings_acknowledgement(Pipe& own) {
-  if (!own.end_sent || own.end_acknowledged) return false;
-  own.end_acknowledged = true;
-  return fabric_.world.choices.choose(ChoiceKind::order, 2) == 1;
 }
 
 void Connection::take(Pipe& pipe, Chunk* chunk, Tidings& tidings) {

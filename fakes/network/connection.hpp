@@ -37,7 +37,6 @@ class Connection {
     uint64_t last_arrival_ns = 0;
     bool ends = false;  // FIN is to follow what is unsent
     bool end_sent = false;
-    bool end_acknowledged = false;
     bool end_received = false;
     bool reset_sent = false;       // nothing follows
     bool window_promised = false;  // the receiver has said, or will, that it has room
@@ -76,7 +75,6 @@ class Connection {
   void send_sign(Pipe& pipe, Sign sign);
   void dispatch(Pipe& pipe, Chunk* chunk, uint64_t delay_ns);
   void deliver(Pipe& pipe);
-  bool brings_acknowledgement(Pipe& own);
   void take(Pipe& pipe, Chunk* chunk, Tidings& tidings);
   void take_data(Pipe& pipe, Chunk* chunk, Tidings& tidings);
   void take_connect();

@@ -82,6 +82,7 @@ int TcpSocket::connect(const sockaddr* address, socklen_t size) {
     drop();
     return 0;
   }
+  if (disconnecting_) return -EINVAL;
   switch (state_) {
     case State::listening:
       return -EISCONN;
@@ -163,7 +164,7 @@ void TcpSocket::drop() {
   }
   state_ = State::closed;
   error_ = 0;
-  done_ = receive_shut_ = send_shut_ = connect_over_ = false;
+  done_ = receive_shut_ = send_shut_ = connect_over_ = disconnecting_ = false;
   connect_told_ = true;
   if (has_remote()) forget_remote();
 }
@@ -194,6 +195,7 @@ int TcpSocket::shutdown(int how) {
     return 0;
   }
   bool was_closed = state_ == State::closed;
+  disconnecting_ = disconnecting_ || (was_closed && connect_over_);
   receive_shut_ = receive_shut_ || receive;
   send_shut_ = send_shut_ || send;
   if (send && !was_closed) connection_->finish(end_);

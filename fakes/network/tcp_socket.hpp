@@ -61,9 +61,10 @@ class TcpSocket final : public InetSocket {
   State state_ = State::closed;
   Connection* connection_ = nullptr;
   unsigned end_ = 0;
-  bool done_ = false;          // a FIN was received
-  bool connect_told_ = true;   // whoever connected knows the outcome
-  bool connect_over_ = false;  // it failed, and the socket can be used again
+  bool done_ = false;           // a FIN was received
+  bool connect_told_ = true;    // whoever connected knows the outcome
+  bool connect_over_ = false;   // it failed, and the socket can be used again
+  bool disconnecting_ = false;  // shut down after a connect that failed: no other will be tried
   // Of a listener.
   std::list<std::shared_ptr<TcpSocket>> queue_;
   size_t backlog_ = 0;

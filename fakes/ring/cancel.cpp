@@ -1,5 +1,7 @@
 #include "fakes/ring/cancel.hpp"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace gatio::fakes {
@@ -57,7 +59,9 @@ int cancel_one(FakeRing& ring, Request& request) {
 }
 
 int cancel(FakeRing& ring, const CancelKey& key) {
-  // Those that wait for files first, each kind from the newest on, as Linux looks.
+  Choices& choices = ring.machine().world.choices;
+  // Those that wait for files first, as Linux looks, each kind from the newest on. Linux goes by a
+  // hash: any order.
   std::vector<Request*> found;
   for (bool timeouts : {false, true}) {
     for (Request* each = ring.newest_live(); each != nullptr; each = each->live_previous) {
@@ -66,14 +70,19 @@ int cancel(FakeRing& ring, const CancelKey& key) {
   }
   if ((key.flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) != 0) {
     int count = 0;
-    for (Request* each : found) {
-      if (cancel_one(ring, *each) == 0) ++count;
+    for (size_t i = 0; i < found.size(); ++i) {
+      auto left = static_cast<uint32_t>(found.size() - i);
+      std::swap(found[i], found[i + choices.choose(ChoiceKind::order, left)]);
+      if (cancel_one(ring, *found[i]) == 0) ++count;
     }
     return count;
   }
   if (found.empty()) return -ENOENT;
-  auto which =
-      ring.machine().world.choices.choose(ChoiceKind::order, static_cast<uint32_t>(found.size()));
+  // Whoever was found before, and has not ended yet, is found again.
+  auto again =
+      std::find_if(found.begin(), found.end(), [](const auto* each) { return each->cancelled; });
+  if (again != found.end()) std::swap(*again, found.front());
+  auto which = choices.choose(ChoiceKind::order, static_cast<uint32_t>(found.size()));
   return cancel_one(ring, *found[which]);
 }
 

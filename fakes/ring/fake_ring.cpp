@@ -109,7 +109,7 @@ void FakeRing::descriptor_closed() {
 
 void FakeRing::end_all() {
   // First all is taken apart, then let go: to drop a file may end other things.
-  work_first_ = work_last_ = nullptr;
+  work_first_ = work_last_ = leftover_last_ = nullptr;
   finished_first_ = finished_last_ = nullptr;
   chain_first_ = chain_last_ = nullptr;
   deferred_.clear();
@@ -154,7 +154,8 @@ void FakeRing::recycle(Request& request) {
   (request.live_next != nullptr ? request.live_next->live_previous : live_last_) =
       request.live_previous;
   --live_count_;
-  FilePtr file = std::move(request.file);
+  // The last who held it.
+  if (request.file.use_count() == 1) let_go_later(std::move(request.file));
   request.reset();
   unused_.push_back(&request);
 }
@@ -176,7 +177,9 @@ int FakeRing::enter(unsigned submit_count, unsigned wanted, unsigned flags, cons
     submitted = submit(submit_count);
     if (submitted != submit_count || (flags & IORING_ENTER_GETEVENTS) == 0) let_go();
     if (submitted != submit_count) return static_cast<int>(submitted);
-    if ((flags & IORING_ENTER_GETEVENTS) != 0) run_work(wanted, std::max(kMostItems, wanted));
+    if ((flags & IORING_ENTER_GETEVENTS) != 0 && work_first_ != nullptr) {
+      run_work(wanted, std::max(kMostItems, wanted));
+    }
   }
   if ((flags & IORING_ENTER_GETEVENTS) == 0) return static_cast<int>(submitted);
   if (foreign()) return submitted > 0 ? static_cast<int>(submitted) : -EEXIST;
@@ -202,7 +205,8 @@ int FakeRing::parse_wait(unsigned flags, const void* arg, size_t arg_size,
 
 void FakeRing::let_go() {
   if (closing_.empty()) return;
-  std::vector<FilePtr> files = std::exchange(closing_, {});
+  std::exchange(closing_, {}).clear();
+  machine_.world.fire_due();
 }
 
 // Rules U11, U17, U18.

@@ -140,6 +140,7 @@ class FakeRing final : public File {
   void push_work(WorkItem& item, bool in_order);
   unsigned run_work(unsigned at_least, unsigned at_most);
   unsigned run_pass(unsigned at_most);
+  unsigned run_up_to(WorkItem*& last, unsigned at_most);
   void finish(Request& request);
   void flush_finished();
   void post_result(Request& request);
@@ -205,6 +206,7 @@ class FakeRing final : public File {
 
   WorkItem* work_first_ = nullptr;
   WorkItem* work_last_ = nullptr;
+  WorkItem* leftover_last_ = nullptr;  // of what the last run of task work had to leave
   Request* finished_first_ = nullptr;
   Request* finished_last_ = nullptr;
   std::vector<std::unique_ptr<Message>> messages_;

@@ -65,6 +65,8 @@ Step do_poll_remove(FakeRing& ring, Request& request) {
   if (poll == nullptr) {
     request.result = -ENOENT;
   } else if (poll->queued) {
+    // It stays, but has to look again whether what it was woken for is still so.
+    poll->woken_for = 0;
     request.result = -EALREADY;
   } else if (sqe.len == 0) {
     ring.finish_later(*poll, -ECANCELED);

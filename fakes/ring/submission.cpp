@@ -252,7 +252,13 @@ void FakeRing::attempt(Request& request) {
       return;
     case Step::wait:
       request.state = RequestState::polling;
-      if (ready_by_now(request)) {
+      if (!request.multishot) request.unlink();
+      // One that goes on waiting and was woken again meanwhile looks at once.
+      if (bool waited = request.linked(); ready_by_now(request)) {
+        if (waited && !request.queued) {
+          attempt(request);
+          return;
+        }
         // Nobody can cancel that, unless it goes on waiting anyway.
         request.claimed = !request.multishot;
         enqueue(request);
@@ -299,7 +305,9 @@ bool FakeRing::ready_by_now(Request& request) {
 
 void FakeRing::start_worker(Request& request) {
   request.state = RequestState::working;
+  // It may be done before this enter ends.
   uint64_t steps = 1 + machine_.world.choices.choose(ChoiceKind::delay, kWorkerSteps);
+  if (steps == kWorkerSteps) steps = 0;
   start_timer(request, machine_.world.clock_ns() + steps * kWorkerStepNs);
 }
 

@@ -50,7 +50,7 @@ unsigned FakeRing::run_work(unsigned at_least, unsigned at_most) {
   do {
     do {
       done += run_pass(at_most);
-    } while (work_first_ != nullptr && done < at_least);
+    } while (leftover_last_ == nullptr && work_first_ != nullptr && done < at_least);
     flush_finished();
   } while (work_first_ != nullptr && done < at_least);
   if (work_first_ != nullptr && (setup_flags_ & IORING_SETUP_TASKRUN_FLAG) != 0) {
@@ -59,19 +59,32 @@ unsigned FakeRing::run_work(unsigned at_least, unsigned at_most) {
   return done;
 }
 
+// First what an earlier pass had to leave, then what is there by now; what is queued while that
+// runs is behind it.
 unsigned FakeRing::run_pass(unsigned at_most) {
   unsigned done = 0;
-  // What is queued meanwhile is behind all that is there now.
-  WorkItem* last = work_last_;
-  while (work_first_ != nullptr && done < at_most) {
+  if (leftover_last_ != nullptr) {
+    done = run_up_to(leftover_last_, at_most);
+    if (leftover_last_ != nullptr) return done;
+  }
+  if (work_first_ == nullptr) return done;
+  leftover_last_ = work_last_;
+  // One at least, as Linux does.
+  return done + run_up_to(leftover_last_, std::max(at_most - done, 1U));
+}
+
+// At most so many items. Forgets the last when it has run.
+unsigned FakeRing::run_up_to(WorkItem*& last, unsigned at_most) {
+  unsigned done = 0;
+  while (last != nullptr && done < at_most) {
     WorkItem& item = *work_first_;
     work_first_ = item.next_work;
     if (work_first_ == nullptr) work_last_ = nullptr;
     item.queued = false;
+    if (&item == last) last = nullptr;
     ++done;
     item.run(*this, item);
     machine_.world.fire_due();
-    if (&item == last) break;
   }
   return done;
 }
