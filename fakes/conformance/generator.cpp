@@ -240,6 +240,7 @@ class Generator {
         request.object = object({ObjectKind::stream, ObjectKind::datagram});
         request.bytes = size();
         if (percent(30)) request.option = MSG_WAITALL;
+        if (op == Op::send && percent(20)) select_buffer(request);
         break;
       case Op::recv:
       case Op::recvmsg:
@@ -271,7 +272,12 @@ class Generator {
     request.flags |= IOSQE_BUFFER_SELECT;
     request.group = static_cast<uint16_t>(
         percent(4) ? 7 : below(static_cast<uint32_t>(program_.groups.size())));
-    if (request.op == Op::recv && percent(50)) request.bytes = 0;
+    bool sends = request.op == Op::send;
+    if ((request.op == Op::recv || sends) && percent(50)) request.bytes = 0;
+    // What a bundle that waits for all makes of its buffers is not modelled.
+    bool waits = !sends && (request.option & MSG_WAITALL) != 0;
+    bool message = request.op == Op::recvmsg || request.op == Op::recvmsg_multishot;
+    if (!waits && percent(message ? 3 : 40)) request.option |= kBundle;
   }
 
   // The operations that move no bytes.

@@ -55,24 +55,37 @@ void Groups::add(Live& group, uint16_t id) {
   slot.len = group.shape.size;
   slot.bid = id;
   ++group.tail;
+  group.given.push_back(id);
   // The release pairs with the kernel's acquire of the tail: the slot is whole.
   io_uring_smp_store_release(&group.entries->tail, group.tail);
 }
 
-std::span<const char> Groups::take(uint16_t group_id, uint32_t cqe_flags, int32_t result) {
-  if (group_id >= groups_.size()) return {};
+std::vector<char> Groups::take(uint16_t group_id, uint32_t cqe_flags, int32_t result, bool bundle) {
+  std::vector<char> bytes;
+  if (group_id >= groups_.size()) return bytes;
   Live& group = *groups_[group_id];
-  auto id = static_cast<uint16_t>(cqe_flags >> IORING_CQE_BUFFER_SHIFT);
-  if (id >= group.shape.count) return {};
-  uint32_t offset = group.offsets[id];
-  auto bytes = static_cast<uint32_t>(std::max(result, 0));
-  bytes = std::min(bytes, group.shape.size - std::min(offset, group.shape.size));
-  if ((cqe_flags & uapi::kCqeBufferMore) != 0) {
-    group.offsets[id] += bytes;
-  } else {
+  auto at = std::find(group.given.begin(), group.given.end(),
+                      static_cast<uint16_t>(cqe_flags >> IORING_CQE_BUFFER_SHIFT));
+  auto left = static_cast<uint32_t>(std::max(result, 0));
+  for (bool first = true; at != group.given.end() && (first || (bundle && left > 0));
+       first = false) {
+    uint16_t id = *at;
+    uint32_t offset = group.offsets[id];
+    uint32_t size = group.shape.size - std::min(offset, group.shape.size);
+    uint32_t part = std::min(left, size);
+    const char* from = group.data + size_t{id} * group.shape.size + offset;
+    bytes.insert(bytes.end(), from, from + part);
+    left -= part;
+    // Only the last can have room left.
+    bool more = (cqe_flags & uapi::kCqeBufferMore) != 0 && left == 0 && (!bundle || part < size);
+    if (more) {
+      group.offsets[id] += part;
+      break;
+    }
     group.used.push_back(id);
+    at = group.given.erase(at);
   }
-  return {group.data + size_t{id} * group.shape.size + offset, bytes};
+  return bytes;
 }
 
 int Groups::refill(uint16_t group_id, uint32_t count) {

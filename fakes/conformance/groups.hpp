@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "fakes/conformance/plain_ring.hpp"
@@ -23,8 +22,9 @@ class Groups {
 
   // 0 or -errno.
   int set_up(PlainRing& ring, const std::vector<Group>& groups);
-  // The bytes that a CQE of a request on `group` delivered; marks their buffer as used.
-  std::span<const char> take(uint16_t group, uint32_t cqe_flags, int32_t result);
+  // The bytes that a CQE of a request on `group` delivered, or sent; marks their buffers as used:
+  // the one that the CQE names, and of a bundle as many of the following as they filled.
+  std::vector<char> take(uint16_t group, uint32_t cqe_flags, int32_t result, bool bundle);
   // Gives back `count` used buffers; how many it were.
   int refill(uint16_t group, uint32_t count);
   int drop(PlainRing& ring, uint16_t group);
@@ -36,6 +36,7 @@ class Groups {
     io_uring_buf_ring* entries = nullptr;
     char* data = nullptr;
     uint16_t tail = 0;
+    std::deque<uint16_t> given;  // and not known to be used, in the order of the ring
     std::deque<uint16_t> used;
     std::vector<uint32_t> offsets;
   };

@@ -109,6 +109,13 @@ std::string to_text(const Program& program) {
   return text + "}};\n";
 }
 
+bool bundles(const Request& request) {
+  bool may = request.op == Op::send || request.op == Op::recv || request.op == Op::recv_multishot ||
+             request.op == Op::recvmsg || request.op == Op::recvmsg_multishot;
+  bool selects = (request.flags & IOSQE_BUFFER_SELECT) != 0;
+  return may && selects && (request.option & kBundle) != 0;
+}
+
 std::vector<const Request*> requests_of(const Program& program) {
   std::vector<const Request*> all;
   for (const Step& step : program.steps) {

@@ -47,6 +47,8 @@ const char* name(Op op);
 inline constexpr uint32_t kLong = 1 << 16;  // longer than any program; else it is over at once
 // Of Op::accept: into a free direct descriptor.
 inline constexpr uint32_t kDirect = 1 << 17;
+// Of a send or receive with a group: of as many buffers as it takes.
+inline constexpr uint32_t kBundle = 1 << 18;
 // A descriptor that does not exist.
 inline constexpr int kNoObject = -1;
 
@@ -135,6 +137,8 @@ std::string to_text(const Program& program);
 std::string to_text(const Step& step);
 std::string to_text(const Request& request);
 
+// Whether it is a send or receive of a bundle.
+bool bundles(const Request& request);
 // The requests of all steps.
 std::vector<const Request*> requests_of(const Program& program);
 

@@ -70,6 +70,15 @@ TEST_P(FoundRules, WhoIsShutDownAfterAFailedConnectNeverConnects) {
             "submitted 1 [#3=-EINVAL]");
 }
 
+// Whatever wakes it: here that the other direction ends.
+TEST_P(FoundRules, WhoWaitsOnceIsIssuedAgainWhenWoken) {
+  begin({ObjectKind::stream}, {Group{}});
+  submit({{.op = Op::recv, .id = 1, .object = 0, .flags = IOSQE_BUFFER_SELECT}});
+  play({.kind = StepKind::drop_group});
+  std::string seen = submit({{.op = Op::shutdown, .id = 2, .object = 0, .option = SHUT_WR}});
+  EXPECT_NE(seen.find("#1=-ENOBUFS"), std::string::npos) << seen;
+}
+
 TEST_P(FoundRules, APollThatIsToBeRemovedTooLateLooksAgain) {
   begin({ObjectKind::listener});
   act(StepKind::peer_connect, 0);

@@ -104,7 +104,8 @@ Seen Runner::seen(Ring& ring, const io_uring_cqe& cqe) {
   if (scratch.op == Op::close && cqe.res == 0 && object != nullptr) object->closed = true;
   bool receives = scratch.op == Op::recv || scratch.op == Op::read || scratch.op == Op::recvmsg;
   if ((cqe.flags & IORING_CQE_F_BUFFER) != 0) {
-    std::span<const char> bytes = ring.groups.take(scratch.group, cqe.flags, cqe.res);
+    std::vector<char> buffers = ring.groups.take(scratch.group, cqe.flags, cqe.res, scratch.bundle);
+    std::span<const char> bytes = buffers;
     seen.data = hash_of(bytes);
     if (scratch.name_bytes > 0 && bytes.size() > sizeof(io_uring_recvmsg_out)) {
       // The name holds a port, which differs from run to run.

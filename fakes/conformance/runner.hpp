@@ -42,6 +42,7 @@ class Runner {
     __kernel_timespec time{};
     Op op = Op::nop;
     uint16_t group = 0;
+    bool bundle = false;
     bool direct = false;
     int object = kNoObject;
     uint32_t name_bytes = 0;  // of Op::recvmsg_multishot

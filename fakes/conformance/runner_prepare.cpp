@@ -12,7 +12,7 @@ constexpr int64_t kLongSeconds = 1000;
 constexpr unsigned kPatienceWithTimers = 8;
 constexpr int kNoDescriptor = 1'000'000'000;
 // The bits of Request::option that are ours.
-constexpr uint32_t kOurBits = kLong | kDirect;
+constexpr uint32_t kOurBits = kLong | kDirect | kBundle;
 
 }  // namespace
 
@@ -50,6 +50,7 @@ void Runner::prepare(Ring& ring, io_uring_sqe* sqe, const Request& request) {
   expect(ring, request, scratch);
   sends_zero_copy_ = sends_zero_copy_ || request.op == Op::send_zc;
   scratch.group = request.group;
+  scratch.bundle = bundles(request);
   scratch.direct = (request.option & kDirect) != 0;
   scratch.object = request.object;
   int fd = descriptor(request);
@@ -85,6 +86,7 @@ void Runner::prepare(Ring& ring, io_uring_sqe* sqe, const Request& request) {
   }
   sqe->flags |= static_cast<uint8_t>(request.flags);
   if ((request.flags & IOSQE_BUFFER_SELECT) != 0) sqe->buf_group = request.group;
+  if (bundles(request)) sqe->ioprio |= uapi::kBundle;
   sqe->user_data = request.id;
 }
 

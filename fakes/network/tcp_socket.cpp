@@ -275,6 +275,7 @@ Received TcpSocket::receive(std::span<const iovec> to, int flags) {
     bool peek = (flags & MSG_PEEK) != 0;
     received.result = static_cast<int64_t>(pipe.received.copy_out(to, peek));
     received.more = done_ || !pipe.received.empty();
+    received.left = pipe.received.bytes();
     if (!peek) connection_->taken(pipe);
     return received;
   }

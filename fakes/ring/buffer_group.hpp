@@ -39,6 +39,25 @@ class BufferGroup {
     ++head_;
     return flags;
   }
+  // Of all that are not taken: how many, and the i-th of them.
+  [[nodiscard]] size_t count() const {
+    return static_cast<uint16_t>(__atomic_load_n(&ring_->tail, __ATOMIC_ACQUIRE) - head_);
+  }
+  [[nodiscard]] std::span<char> at(size_t i) const {
+    const io_uring_buf& buffer = ring_->bufs[(head_ + i) & mask_];
+    return {reinterpret_cast<char*>(buffer.addr), buffer.len};
+  }
+  // Takes `bytes` of the next `buffers`, and says so in the flags of a CQE, which names the first.
+  uint32_t take(size_t bytes, size_t buffers) {
+    uint32_t flags = 0;
+    for (size_t i = 0; i < buffers; ++i) {
+      size_t part = std::min(bytes, at(0).size());
+      uint32_t of_this = take(part);
+      flags = i == 0 ? of_this : (flags & ~kMore) | (of_this & kMore);
+      bytes -= part;
+    }
+    return flags;
+  }
   [[nodiscard]] bool incremental() const { return incremental_; }
 
  private:

@@ -25,7 +25,7 @@ constexpr unsigned kFeatures =
     IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL |
     IORING_FEAT_POLL_32BITS | IORING_FEAT_SQPOLL_NONFIXED | IORING_FEAT_EXT_ARG |
     IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_RSRC_TAGS | IORING_FEAT_CQE_SKIP |
-    IORING_FEAT_LINKED_FILE;
+    IORING_FEAT_LINKED_FILE | IORING_FEAT_RECVSEND_BUNDLE;
 constexpr unsigned kKnownEnterFlags =
     IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING;
 // A teardown takes 1 to 7 ms (rule U46).
@@ -125,6 +125,17 @@ void FakeRing::end_all() {
     request->timer.cancel();
   }
   requests_.clear();
+}
+
+size_t FakeRing::choose_vectors() {
+  auto bound = static_cast<uint32_t>(vectors_.size());
+  return vectors_[machine_.world.choices.choose(ChoiceKind::order, bound)];
+}
+
+void FakeRing::note_vectors(size_t count) {
+  if (std::find(vectors_.begin(), vectors_.end(), count) == vectors_.end()) {
+    vectors_.push_back(count);
+  }
 }
 
 uint32_t FakeRing::poll() const {

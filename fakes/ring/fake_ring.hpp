@@ -83,6 +83,10 @@ class FakeRing final : public File {
 
   // Provided buffers. nullptr when there is no such group.
   [[nodiscard]] BufferGroup* buffers(uint16_t group);
+  // The kernel remembers how many buffers earlier bundles and messages had room for, and gives that
+  // room to any later one: 1 or one of those numbers.
+  size_t choose_vectors();
+  void note_vectors(size_t count);
   // Direct descriptors.
   [[nodiscard]] FilePtr fixed_file(int slot) const;
   [[nodiscard]] size_t fixed_slots() const { return fixed_files_.size(); }
@@ -224,6 +228,7 @@ class FakeRing final : public File {
   StallEnd stall_end_;
 
   std::map<uint16_t, BufferGroup> buffer_groups_;
+  std::vector<size_t> vectors_{1};  // see choose_vectors
   std::vector<FilePtr> fixed_files_;
   std::vector<FilePtr> closing_;  // until the end of the enter
   bool has_fixed_files_ = false;

@@ -225,7 +225,7 @@ TEST_F(FakeRingTest, AWaitForNothingIsADeadlock) {
 TEST_F(FakeRingTest, TheRuntimeFindsWhatTheKernelHas) {
   Environment environment = inspect(kernel);
   EXPECT_EQ(to_string(environment.features),
-            "no_sqarray,registered_ring_fd,sync_message,incremental_buffers");
+            "no_sqarray,registered_ring_fd,sync_message,bundles,incremental_buffers");
   EXPECT_TRUE(kernel.leftovers().none()) << kernel.leftovers().text();
 }
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fakes/ring/bundle.hpp"
 #include "fakes/ring/transfer.hpp"
+#include "runtime/kernel/uapi.hpp"
 
 namespace gatio::fakes {
 namespace {
@@ -14,7 +16,8 @@ constexpr unsigned kMostRepeats = 32;
 
 int prepare_any_receive(Request& request) {
   const io_uring_sqe& sqe = request.sqe;
-  if ((sqe.ioprio & ~(IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT)) != 0) return -EINVAL;
+  constexpr unsigned kKnown = IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | uapi::kBundle;
+  if ((sqe.ioprio & ~kKnown) != 0) return -EINVAL;
   request.multishot = (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
   if (!request.multishot) return 0;
   if ((sqe.flags & IOSQE_BUFFER_SELECT) == 0) return -EINVAL;
@@ -63,6 +66,14 @@ bool within_limit(Request& request, int64_t bytes) {
 // What a multishot receive does after one that gave something; nothing: it goes on at once.
 enum class After : uint8_t { go_on, wait, again, done };
 
+// Behind the others, where its file is asked whether there is more; before it has ever waited that
+// is part of beginning to wait.
+After go_behind(Request& request) {
+  request.posted = 0;
+  request.woken_for = 0;
+  return request.started ? After::again : After::wait;
+}
+
 After post_one(FakeRing& ring, Request& request, const Socket& socket, const Received& got) {
   bool more = has_more(socket, got);
   if (socket.is_stream() && more) request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
@@ -71,9 +82,7 @@ After post_one(FakeRing& ring, Request& request, const Socket& socket, const Rec
   request.flags = 0;
   request.most_bytes = 0;
   if (!more) return After::wait;
-  if (request.posted++ < kMostRepeats) return After::go_on;
-  request.posted = 0;
-  return After::again;
+  return request.posted++ < kMostRepeats ? After::go_on : go_behind(request);
 }
 
 Step to_step(After after) {
@@ -98,6 +107,64 @@ Step receive_many(FakeRing& ring, Request& request, Socket& socket) {
     request.flags = selection.take(static_cast<size_t>(got.result));
     After after = post_one(ring, request, socket, got);
     if (after != After::go_on) return to_step(after);
+  }
+}
+
+// One CQE of a bundle: a first pass into as many buffers as it looks at without knowing more, and,
+// if that filled them, a second for what is in the socket still. False when it has to wait.
+bool receive_bundle(FakeRing& ring, Request& request, Socket& socket, Received& got) {
+  size_t cap = request.parts[0].iov_len;
+  bool may_wait = (request.sqe.msg_flags & MSG_DONTWAIT) == 0;
+  request.result = 0;
+  request.flags = 0;
+  for (bool second = false;; second = true) {
+    size_t most = request.most_bytes > 0 ? request.most_bytes : cap;
+    if (second || most == 0) most = got.left > 1 ? got.left : most;
+    if (request.left_bytes > 0) most = std::min(most > 0 ? most : ~size_t{0}, request.left_bytes);
+    Bundle bundle;
+    if (int error = look_for_room(ring, request, most, bundle); error < 0) {
+      got = {.result = error};
+      return true;
+    }
+    got = receive(ring, request, socket, bundle.parts);
+    if (got.result == -EAGAIN && may_wait) return second;
+    if (got.result <= 0) return true;
+    auto bytes = static_cast<size_t>(got.result);
+    uint32_t flags = bundle.take(bytes);
+    if (socket.is_stream() && got.more) flags |= IORING_CQE_F_SOCK_NONEMPTY;
+    constexpr uint32_t kOfLast = IORING_CQE_F_SOCK_NONEMPTY | BufferGroup::kMore;
+    request.flags |= second ? flags & kOfLast : flags;
+    request.result += static_cast<int32_t>(got.result);
+    bool goes_on = within_limit(request, request.result) && !request.buffers_end;
+    if (request.multishot && cap > 0 && static_cast<size_t>(request.result) >= cap) return true;
+    bool full = !request.partial && bytes == total_bytes(bundle.parts);
+    if (second || !goes_on || !full || got.left <= 1) return true;
+    // Even where the second pass finds no buffer.
+    request.flags &= ~kOfLast;
+  }
+}
+
+Step receive_bundles(FakeRing& ring, Request& request, Socket& socket) {
+  bool limited = request.left_bytes > 0;
+  size_t cap = request.parts[0].iov_len;
+  for (Received got;;) {
+    if (!receive_bundle(ring, request, socket, got)) return Step::wait;
+    if (request.result == 0) {
+      request.result = static_cast<int32_t>(got.result);
+      bool ended = got.result == 0 && socket.is_stream() && got.more;
+      if (ended) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
+      return Step::done;
+    }
+    bool last = got.result <= 0 || request.buffers_end || (limited && request.left_bytes == 0);
+    if (!request.multishot || last) return Step::done;
+    bool capped = cap > 0 && static_cast<size_t>(request.result) >= cap;
+    if (!ring.post_more(request, request.result, request.flags)) return Step::done;
+    request.flags = 0;
+    request.most_bytes = 0;
+    request.partial = false;
+    if (!has_more(socket, got)) return Step::wait;
+    if (request.posted++ < kMostRepeats && !capped) continue;
+    return to_step(go_behind(request));
   }
 }
 
@@ -188,13 +255,18 @@ int prepare_recv(FakeRing&, Request& request) {
   if (error != 0) return error;
   // The place is called optlen since Linux 6.17.
   if (sqe.file_index != 0 && !request.multishot) return -EINVAL;
+  if ((sqe.ioprio & uapi::kBundle) != 0) {
+    bool selects = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+    if (!selects) abort_unmodelled("a bundle without a buffer group");
+    if ((sqe.msg_flags & MSG_WAITALL) != 0) abort_unmodelled("MSG_WAITALL of a bundle");
+  }
   request.left_bytes = sqe.file_index;
   return 0;
 }
 
 int prepare_recvmsg(FakeRing&, Request& request) {
   const io_uring_sqe& sqe = request.sqe;
-  if (sqe.addr2 != 0 || sqe.file_index != 0) return -EINVAL;
+  if (sqe.addr2 != 0 || sqe.file_index != 0 || (sqe.ioprio & uapi::kBundle) != 0) return -EINVAL;
   request.header = *reinterpret_cast<const msghdr*>(sqe.addr);
   bool selects = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
   if (request.header.msg_iovlen > (selects ? 1 : 1024)) return selects ? -EINVAL : -EMSGSIZE;
@@ -206,6 +278,10 @@ Step do_recv(FakeRing& ring, Request& request) {
   Step step = Step::done;
   if (begins_otherwise(request, step)) return step;
   auto& socket = static_cast<Socket&>(*request.file);
+  bool selects = (request.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+  if (selects && (request.sqe.ioprio & uapi::kBundle) != 0) {
+    return receive_bundles(ring, request, socket);
+  }
   if (request.multishot) return receive_many(ring, request, socket);
   Received got;
   return receive_once(ring, request, socket, got);

@@ -3,7 +3,9 @@
 
 #include <cstring>
 
+#include "fakes/ring/bundle.hpp"
 #include "fakes/ring/transfer.hpp"
+#include "runtime/kernel/uapi.hpp"
 
 namespace gatio::fakes {
 namespace {
@@ -23,23 +25,55 @@ int copy_address(Request& request, const void* address, size_t size) {
   return 0;
 }
 
-// The last of a preparation: a notification belongs to a request that was prepared well.
+// The last of a preparation: a notification belongs to a request that was prepared so far.
 int prepare_common(FakeRing& ring, Request& request) {
-  unsigned known = IORING_RECVSEND_POLL_FIRST | (is_zero_copy(request) ? kReportUsage : 0);
-  if ((request.sqe.ioprio & ~known) != 0) return -EINVAL;
-  if (!is_zero_copy(request)) return 0;
+  bool may_bundle = request.sqe.opcode == IORING_OP_SEND;
+  unsigned known = IORING_RECVSEND_POLL_FIRST | (is_zero_copy(request) ? kReportUsage : 0) |
+                   (may_bundle ? uapi::kBundle : 0);
+  bool good = (request.sqe.ioprio & ~known) == 0;
+  bool selects = (request.sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+  if (good && !selects && (request.sqe.ioprio & uapi::kBundle) != 0) {
+    abort_unmodelled("a bundle without a buffer group");
+  }
+  if (!is_zero_copy(request)) return good ? 0 : -EINVAL;
   if (request.skips_cqe) return -EINVAL;
   bool reports = (request.sqe.ioprio & kReportUsage) != 0;
   // Loopback copies; a real device need not.
   bool copied = reports && ring.machine().world.choices.choose(ChoiceKind::order, 2) == 0;
   ring.add_notification(request, copied ? static_cast<int32_t>(kNotificationCopied) : 0);
-  return 0;
+  return good ? 0 : -EINVAL;
 }
 
 // How it ends when no more can be sent: with what was sent before, or with the error.
 Step end(Request& request, int64_t result) {
   request.result = static_cast<int32_t>(request.done_bytes > 0 ? request.done_bytes : result);
   request.failed = true;
+  return Step::done;
+}
+
+// Until all is sent if it has to be.
+Step send_parts(FakeRing& ring, Request& request, Socket& socket) {
+  Machine& machine = ring.machine();
+  const io_uring_sqe& sqe = request.sqe;
+  int flags = static_cast<int>(sqe.msg_flags);
+  bool whole = (flags & MSG_WAITALL) != 0 || (sqe.ioprio & uapi::kBundle) != 0;
+  bool all = whole && socket.is_stream();
+  size_t total = total_bytes(request.parts);
+  const auto* to =
+      request.address_size > 0 ? reinterpret_cast<const sockaddr*>(&request.address) : nullptr;
+  for (;;) {
+    std::span<const iovec> parts = rest_of(request);
+    machine.charge(machine.costs.send_ns);
+    int64_t count = socket.send(socket.is_stream() ? shorten(ring, request, parts) : parts,
+                                flags & ~MSG_WAITALL, to, request.address_size);
+    if (count == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
+    if (count < 0) return end(request, count);
+    machine.charge(static_cast<uint64_t>(count) * machine.costs.copy_ns_per_kib / 1024);
+    request.done_bytes += static_cast<uint64_t>(count);
+    if (!all || request.done_bytes >= total) break;
+    if ((flags & MSG_DONTWAIT) == 0) return Step::wait;
+  }
+  request.result = static_cast<int32_t>(request.done_bytes);
   return Step::done;
 }
 
@@ -64,7 +98,6 @@ int prepare_sendmsg(FakeRing& ring, Request& request) {
 
 // Rule U32.
 Step do_send(FakeRing& ring, Request& request) {
-  Machine& machine = ring.machine();
   const io_uring_sqe& sqe = request.sqe;
   if (!request.file->is_socket()) {
     request.result = -ENOTSOCK;
@@ -75,27 +108,23 @@ Step do_send(FakeRing& ring, Request& request) {
   if ((sqe.ioprio & IORING_RECVSEND_POLL_FIRST) != 0 && !request.started) {
     return (socket.poll() & (POLLOUT | POLLERR | POLLHUP)) != 0 ? Step::again : Step::wait;
   }
-  int flags = static_cast<int>(sqe.msg_flags);
-  bool all = (flags & MSG_WAITALL) != 0 && socket.is_stream();
-  size_t total = total_bytes(request.parts);
-  const auto* to =
-      request.address_size > 0 ? reinterpret_cast<const sockaddr*>(&request.address) : nullptr;
+  bool selects = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
   for (;;) {
-    Selection selection;
-    static_cast<void>(select(ring, request, selection));
-    machine.charge(machine.costs.send_ns);
-    int64_t count =
-        socket.send(socket.is_stream() ? shorten(ring, request, selection.parts) : selection.parts,
-                    flags & ~MSG_WAITALL, to, request.address_size);
-    if (count == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
-    if (count < 0) return end(request, count);
-    machine.charge(static_cast<uint64_t>(count) * machine.costs.copy_ns_per_kib / 1024);
-    request.done_bytes += static_cast<uint64_t>(count);
-    if (!all || request.done_bytes >= total) break;
-    if ((flags & MSG_DONTWAIT) == 0) return Step::wait;
+    if (selects && !request.keeps_buffer) {
+      request.result = select_to_send(ring, request);
+      if (request.result < 0) return Step::done;
+    }
+    Step step = send_parts(ring, request, socket);
+    bool goes_on = selects && (sqe.ioprio & uapi::kBundle) != 0 && step == Step::done &&
+                   request.result > 0 && !request.buffers_end && !request.started;
+    if (!goes_on || !ring.post_more(request, request.result, request.flags)) return step;
+    // What came of it on a link without delay has happened. The next bundle takes what there is.
+    ring.machine().world.fire_due();
+    request.sqe.len = 0;
+    request.flags = 0;
+    request.done_bytes = 0;
+    request.keeps_buffer = false;
   }
-  request.result = static_cast<int32_t>(request.done_bytes);
-  return Step::done;
 }
 
 Step do_send_zc(FakeRing& ring, Request& request) {

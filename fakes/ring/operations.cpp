@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 namespace gatio::fakes {
 namespace {
@@ -108,7 +109,7 @@ struct Table {
     transfer(IORING_OP_ACCEPT, prepare_accept, do_accept);
     Operation& shutdown = set(IORING_OP_SHUTDOWN, prepare_shutdown, do_shutdown);
     shutdown.needs_file = shutdown.on_worker = shutdown.never_severs = true;
-    transfer(IORING_OP_SEND, prepare_send, do_send);
+    transfer(IORING_OP_SEND, prepare_send, do_send).selects_buffers = true;
     transfer(IORING_OP_SENDMSG, prepare_sendmsg, do_send);
     transfer(IORING_OP_SEND_ZC, prepare_send, do_send_zc);
     transfer(IORING_OP_SENDMSG_ZC, prepare_sendmsg, do_send_zc);
@@ -135,12 +136,17 @@ constexpr Table kTable;
 
 }  // namespace
 
+void abort_unmodelled(const char* what) {
+  std::fprintf(stderr, "the fake kernel does not model %s\n", what);
+  std::abort();
+}
+
 const Operation* find_operation(uint8_t opcode) {
   if (opcode >= kOpcodes) return nullptr;
   const Operation& operation = kTable.entries[opcode];
   if (operation.attempt == nullptr) {
-    std::fprintf(stderr, "the fake kernel does not model IORING_OP_%s\n", operation.name);
-    std::abort();
+    std::string what = std::string("IORING_OP_") + operation.name;
+    abort_unmodelled(what.c_str());
   }
   return &operation;
 }

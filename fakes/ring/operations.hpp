@@ -34,6 +34,9 @@ struct Operation {
 // Linux knows.
 const Operation* find_operation(uint8_t opcode);
 
+// Aborts: an SQE asks for what Linux does and the fake does not.
+[[noreturn]] void abort_unmodelled(const char* what);
+
 // By family, in the files op_*.cpp.
 int prepare_nop(FakeRing&, Request&);
 Step do_nop(FakeRing&, Request&);

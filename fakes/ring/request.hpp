@@ -78,6 +78,8 @@ struct RequestFields {
   bool on_worker = false;     // a worker thread tries it, which may block
   bool in_order = false;      // its task work does not overtake
   bool counts = false;        // a timeout that counts CQEs
+  bool buffers_end = false;   // a bundle has looked at the last buffer
+  bool partial = false;       // or at one that it did not want whole, and left or cut short
   unsigned posted = 0;        // CQEs in this turn of a multishot request
 
   int32_t result = 0;
@@ -97,6 +99,7 @@ struct RequestFields {
   socklen_t address_size = 0;
   uint64_t done_bytes = 0;    // of a transfer that goes on
   uint64_t left_bytes = 0;    // a multishot receive's limit; 0 is none
+  size_t vectors = 0;         // of a bundle: buffers that it looks at before it knows more
   size_t most_bytes = 0;      // what the last buffer had, until something came; 0 is any
   uint64_t time_ns = 0;       // of a timeout: how long, or until when
   uint64_t repeats = 0;       // of a multishot timeout: how often still; 0 is for ever

@@ -111,11 +111,10 @@ void FakeRing::run_request(FakeRing& ring, WorkItem& item) {
             request.done_bytes > 0 ? static_cast<int32_t>(request.done_bytes) : -ECANCELED;
         request.failed = true;
         ring.finish(request);
-      } else if (request.claimed || ring.is_ready(request)) {
+      } else if (!request.multishot || ring.is_ready(request)) {
+        // Who waits but once is tried in any case, as Linux issues it again.
         request.claimed = false;
         ring.attempt(request);
-      } else if (!request.linked()) {
-        ring.watch(request);
       }
       return;
     default:

@@ -21,14 +21,16 @@ void cut(std::span<const iovec> parts, size_t skipped, size_t limit, std::vector
 
 }  // namespace
 
+std::span<const iovec> rest_of(const Request& request) {
+  static std::vector<iovec> rest;
+  if (request.done_bytes == 0) return request.parts;
+  cut(request.parts, request.done_bytes, ~size_t{0}, rest);
+  return rest;
+}
+
 int select(FakeRing& ring, Request& request, Selection& selection) {
   if ((request.sqe.flags & IOSQE_BUFFER_SELECT) == 0 || request.keeps_buffer) {
-    static std::vector<iovec> rest;
-    selection.parts = request.parts;
-    if (request.done_bytes > 0) {
-      cut(request.parts, request.done_bytes, ~size_t{0}, rest);
-      selection.parts = rest;
-    }
+    selection.parts = rest_of(request);
     return 0;
   }
   selection.group = ring.buffers(request.sqe.buf_group);

@@ -23,6 +23,8 @@ struct Selection {
 // `sqe.len` bytes (0: all of it), and of what it had when nothing came (as on Linux 6.18): -ENOBUFS
 // where there is none (rule U21). Valid until the next call.
 int select(FakeRing& ring, Request& request, Selection& selection);
+// The request's own memory behind what was transferred already; valid until the next call.
+std::span<const iovec> rest_of(const Request& request);
 // Fewer bytes than these if the plan of faults says so; valid until the next call.
 std::span<const iovec> shorten(FakeRing& ring, const Request& request,
                                std::span<const iovec> parts);

@@ -38,6 +38,10 @@ inline constexpr uint16_t kBufferRingIncremental = 2;  // Linux 6.12, IOU_PBUF_R
 // IORING_CQE_F_BUF_MORE.
 inline constexpr uint32_t kCqeBufferMore = 1U << 4;
 
+// io_uring_sqe::ioprio of sends and receives: as many provided buffers as it takes. Linux 6.10,
+// IORING_RECVSEND_BUNDLE.
+inline constexpr uint16_t kBundle = 1U << 4;
+
 // io_uring_sqe::timeout_flags, Linux 6.4, IORING_TIMEOUT_MULTISHOT.
 inline constexpr uint32_t kTimeoutMultishot = 1U << 6;
 
