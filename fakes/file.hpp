@@ -94,7 +94,7 @@ struct Received {
   int64_t result = 0;      // bytes, or -errno
   bool more = false;       // bytes or datagrams are left (IORING_CQE_F_SOCK_NONEMPTY)
   bool truncated = false;  // a datagram was longer than the room
-  size_t left = 0;         // bytes of a stream that are there still
+  size_t left = 0;         // bytes of a stream that are there still; its end counts as one
   sockaddr_storage from{};
   socklen_t from_size = 0;
 };

@@ -63,6 +63,13 @@ TEST_P(BundleRules, AtItsLengthAMultishotReceiveAsksTheSocketFirst) {
             "result 8; settled TASKRUN; fetched [#1=4|MORE|buffer 0]");
 }
 
+TEST_P(BundleRules, TheEndCountsAsAByteThatIsLeft) {
+  begin({ObjectKind::stream}, {Group{.count = 4, .size = 4}});
+  act(StepKind::peer_send, 0, 5);
+  act(StepKind::peer_close, 0);
+  EXPECT_EQ(bundle(1, Op::recv), "submitted 1 [#1=5|NONEMPTY|buffer 0]");
+}
+
 TEST_P(BundleRules, OfADatagramTheFirstPassIsAll) {
   begin({ObjectKind::datagram}, {Group{.count = 4, .size = 4}});
   act(StepKind::peer_send, 0, 10);

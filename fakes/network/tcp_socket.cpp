@@ -275,7 +275,8 @@ Received TcpSocket::receive(std::span<const iovec> to, int flags) {
     bool peek = (flags & MSG_PEEK) != 0;
     received.result = static_cast<int64_t>(pipe.received.copy_out(to, peek));
     received.more = done_ || !pipe.received.empty();
-    received.left = pipe.received.bytes();
+    // Linux counts sequence numbers, of which the end has one.
+    received.left = pipe.received.bytes() + (done_ ? 1 : 0);
     if (!peek) connection_->taken(pipe);
     return received;
   }
