@@ -152,6 +152,10 @@ void Runner::settle() {
     host_.settle(1);
   }
   peers_.acknowledge_ends();
+  if (!shuts_down_) return;
+  // The worker that shuts down may wake somebody before the peer has its end.
+  host_.settle(1);
+  peers_.acknowledge_ends();
 }
 
 void Runner::end_step(const Step& step, Observation& observation) {

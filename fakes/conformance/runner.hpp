@@ -92,6 +92,7 @@ class Runner {
   unsigned awaited_ = 0;
   Scratch* chain_ = nullptr;  // the last of the chain that is being prepared
   bool sends_zero_copy_ = false;
+  bool shuts_down_ = false;
 };
 
 // A whole run. 0 or -errno of what could not be set up.

@@ -49,6 +49,7 @@ void Runner::prepare(Ring& ring, io_uring_sqe* sqe, const Request& request) {
   scratch.op = request.op;
   expect(ring, request, scratch);
   sends_zero_copy_ = sends_zero_copy_ || request.op == Op::send_zc;
+  shuts_down_ = shuts_down_ || request.op == Op::shutdown;
   scratch.group = request.group;
   scratch.bundle = bundles(request);
   scratch.direct = (request.option & kDirect) != 0;
