@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "harness/simulation/http_client.hpp"
 #include "harness/simulation/more_cases.hpp"
@@ -22,13 +23,32 @@ using fakes::ChoiceKind;
 
 constexpr uint16_t kStartPort = 8080;
 
+// Waits until the drain asks it to stop, and then goes from driver to driver for about as long as
+// it takes until the drain looks again: whoever is on its way is nowhere to be seen.
+Task<void> wander(Simulation& simulation, uint32_t work_us, uint32_t hops) {
+  (void)co_await sleep_for(std::chrono::hours(1));
+  Driver::current()->kernel().spend(1'000 * uint64_t{work_us});
+  std::vector<Driver*> drivers;
+  for (auto& tpc : simulation.runtime().tpcs()) {
+    for (auto& driver : tpc->drivers()) {
+      if (driver->executes()) drivers.push_back(driver.get());
+    }
+  }
+  for (uint32_t i = 0; i < hops; ++i) (void)co_await hop_to(*drivers[i % drivers.size()]);
+  Sometimes::hit("a task hops on when it is asked to stop");
+}
+
 // A program of tasks on drivers without any port.
 CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
   Shape shape = choose_shape(choices, options);
   bool interrupted = choices.one_in(ChoiceKind::program, 4);
+  bool error_prone = choices.one_in(ChoiceKind::program, 4);
+  bool wanders = choices.one_in(ChoiceKind::program, 16);
   if (shape.faulty) {
-    shape.simulation.faults = {
-        .short_transfer = 4, .operation_error = 16, .enter_eintr = 8, .enter_busy = 4};
+    shape.simulation.faults = {.short_transfer = 4,
+                               .operation_error = error_prone ? 2u : 16u,
+                               .enter_eintr = 8,
+                               .enter_busy = 4};
   }
   ProgramNode root = generate_program(choices, 12);
   std::string printed = print(root);
@@ -44,6 +64,12 @@ CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
     // What only a stop can end: nothing but the drain asks for it.
     simulation.runtime().on_start(
         []() -> Task<void> { (void)co_await sleep_for(std::chrono::hours(1)); });
+  }
+  if (wanders) {
+    uint32_t work_us = choices.choose(ChoiceKind::program, 1'200);
+    uint32_t hops = choices.choose(ChoiceKind::program, 100);
+    simulation.runtime().on_start(
+        [&simulation, work_us, hops]() -> Task<void> { return wander(simulation, work_us, hops); });
   }
   std::unique_ptr<ShutdownAt> early;
   simulation.runtime().on_serving([&](const std::vector<Endpoint>&) {
