@@ -38,59 +38,99 @@ ServeFunction find_server(const std::string& name) {
   return nullptr;
 }
 
-// Ends a pass: asks the clients to stop, and when all have, the runtime to shut down.
+// Looks at a pass from time to time and ends it: when its time is over, or before that when nobody
+// wants it any more. It asks the clients to stop, and when all have, the runtime to shut down.
 class PassEnd : private fakes::Event {
  public:
-  PassEnd(Simulation& simulation, std::deque<HttpClient>& clients, uint64_t time_ns)
-      : Event(&fire), simulation_(simulation), clients_(clients) {
-    simulation.world().events.schedule(*this, time_ns);
+  PassEnd(Simulation& simulation, std::deque<HttpClient>& clients, uint64_t end_ns,
+          std::function<bool()> unwanted)
+      : Event(&fire),
+        simulation_(simulation),
+        clients_(clients),
+        end_ns_(end_ns),
+        unwanted_(std::move(unwanted)) {
+    look_after(kLookNs);
   }
+  [[nodiscard]] bool cut_short() const { return cut_short_; }
 
  private:
-  static constexpr uint64_t kLookNs = 100'000;
+  static constexpr uint64_t kLookNs = 1'000'000;
+  static constexpr uint64_t kLookAtEndNs = 100'000;
   static void fire(Event* event) { static_cast<PassEnd*>(event)->look(); }
+  void look_after(uint64_t ns) {
+    uint64_t next_ns = simulation_.world().now_ns + ns;
+    if (!asked_) next_ns = std::min(next_ns, end_ns_);
+    simulation_.world().events.schedule(*this, next_ns);
+  }
   void look() {
+    cut_short_ = unwanted_();
+    if (!cut_short_ && simulation_.world().now_ns < end_ns_) return look_after(kLookNs);
     bool finished = true;
+    uint64_t bytes = 0;
     for (HttpClient& client : clients_) {
       if (!asked_) client.stop();
       finished = finished && client.finished();
+      bytes += client.stats().bytes;
     }
     asked_ = true;
-    if (finished) {
+    if (finished || cut_short_ || silent(bytes)) {
       simulation_.shut_down();
     } else {
-      simulation_.world().events.schedule(*this, simulation_.world().now_ns + kLookNs);
+      look_after(kLookAtEndNs);
     }
   }
+  // Without this a server that has lost a request would be waited for without end.
+  bool silent(uint64_t bytes) {
+    const uint64_t now_ns = simulation_.world().now_ns;
+    if (bytes != bytes_) heard_ns_ = now_ns;
+    bytes_ = bytes;
+    if (now_ns - heard_ns_ < kLongestSilence * kNsPerSecond) return false;
+    const auto waiting = std::ranges::count_if(
+        clients_, [](const HttpClient& client) { return !client.finished(); });
+    simulation_.falsify(fmt::format("no byte came for {} s of virtual time, and {} clients wait",
+                                    kLongestSilence, waiting));
+    return true;
+  }
+  static constexpr uint64_t kLongestSilence = 10;  // seconds
   Simulation& simulation_;
   std::deque<HttpClient>& clients_;
+  const uint64_t end_ns_;
+  const std::function<bool()> unwanted_;
   bool asked_ = false;
+  bool cut_short_ = false;
+  uint64_t bytes_ = ~uint64_t{0};  // received by all, when it was last looked at
+  uint64_t heard_ns_ = 0;          // when there were more for the last time
 };
 
 class FakePass {
  public:
   FakePass(const Scenario& scenario, const Arm& arm, const ServerSpec& spec,
-           const FakeRunOptions& options, uint64_t seed)
+           const FakeRunOptions& options, uint64_t seed, const Interrupt& interrupt)
       : scenario_(scenario),
         arm_(arm),
         spec_(spec),
         options_(options),
+        interrupt_(interrupt),
         choices_(seed),
         simulation_(choices_, simulation_options(options), runtime_options(spec, options)) {
     choices_.record(false);
   }
 
+  // Whatever it returns, findings() says what was wrong.
   Result<Measurement> run() {
-    Runtime& runtime = simulation_.runtime();
-    scenarios::Arguments arguments;
-    for (const auto& [name, value] : spec_.arguments)
-      arguments.values[name] = std::to_string(value);
-    if (Result<void> served = find_server(scenario_.server)(runtime, arguments); !served)
-      return Error(served.error());
-    runtime.on_serving([this](const std::vector<Endpoint>& endpoints) { begin(endpoints); });
+    if (Result<void> served = serve(); !served) return Error(served.error());
+    simulation_.runtime().on_serving(
+        [this](const std::vector<Endpoint>& endpoints) { begin(endpoints); });
     if (Result<void> ran = simulation_.run(); !ran) return Error(ran.error());
+    for (const HttpClient& client : clients_) {
+      if (client.stats().wrong > 0)
+        simulation_.falsify("a wrong answer: " + client.stats().first_wrong);
+    }
+    if (cut_short()) return fail(ECANCELED);
     return measurement();
   }
+  // Before its time was over, because of Ctrl-C or the deadline.
+  [[nodiscard]] bool cut_short() const { return end_ != nullptr && end_->cut_short(); }
   [[nodiscard]] const std::vector<std::string>& findings() const { return simulation_.findings(); }
   [[nodiscard]] bool ended() const { return simulation_.ended(); }
   // From serving to the last driver's end.
@@ -118,6 +158,14 @@ class FakePass {
     return runtime;
   }
 
+  Result<void> serve() {
+    if (options_.planted) return options_.planted(simulation_.runtime()), Result<void>();
+    scenarios::Arguments arguments;
+    for (const auto& [name, value] : spec_.arguments)
+      arguments.values[name] = std::to_string(value);
+    return find_server(scenario_.server)(simulation_.runtime(), arguments);
+  }
+
   void begin(const std::vector<Endpoint>& endpoints) {
     begun_ns_ = simulation_.world().clock_ns();
     Prng starts(options_.seed);
@@ -141,7 +189,9 @@ class FakePass {
     }
     window_.begin_ns = begun_ns_ + options_.measured_ns / kWarmUpShare;
     window_.end_ns = window_.begin_ns + options_.measured_ns;
-    end_ = std::make_unique<PassEnd>(simulation_, clients_, window_.end_ns);
+    end_ = std::make_unique<PassEnd>(simulation_, clients_, window_.end_ns, [this] {
+      return interrupt_.pending() || options_.deadline.passed();
+    });
   }
 
   // What is counted is what happens between two answers, one behind the warm-up and one at the end
@@ -180,7 +230,6 @@ class FakePass {
       out.load.connect_errors += stats.refused;
       out.load.read_errors += stats.resets + stats.partial;
       out.load.status_errors += stats.wrong;
-      if (stats.wrong > 0) simulation_.falsify("a wrong answer: " + stats.first_wrong);
     }
     out.load.requests = latencies_ns_.size();
     out.load.bytes = window_.bytes;
@@ -214,6 +263,7 @@ class FakePass {
   const Arm& arm_;
   const ServerSpec& spec_;
   const FakeRunOptions& options_;
+  const Interrupt& interrupt_;
   fakes::Choices choices_;
   Simulation simulation_;
   std::deque<HttpClient> clients_;
@@ -253,22 +303,28 @@ RunResult run_on_fake(const Scenario& scenario, const Plan& plan, const FakeRunO
   const auto start = std::chrono::steady_clock::now();
   for (unsigned repetition = 0; repetition < plan.repetitions; ++repetition) {
     for (size_t i = 0; i < plan.arms.size(); ++i) {
-      if (interrupt.pending()) {
-        result.interrupted = true;
-        return result;
-      }
       const Arm& arm = plan.arms[i];
       progress.step(arm.name);
-      FakePass pass(scenario, arm, plan.servers[arm.server], options, options.seed + repetition);
+      FakePass pass(scenario, arm, plan.servers[arm.server], options, options.seed + repetition,
+                    interrupt);
       Result<Measurement> measured = pass.run();
+      for (const std::string& finding : pass.findings()) {
+        result.findings.push_back(arm.name + ": " + finding);
+        progress.say("wrong: " + result.findings.back());
+      }
+      if (pass.cut_short()) {
+        result.interrupted = interrupt.pending();
+        result.out_of_time = !result.interrupted;
+        return result;
+      }
+      // A run that did not come to its end cannot be followed by another one.
+      if (!pass.ended()) return result;
       if (!measured) {
+        // Why nothing was measured is among the findings, if there are any.
+        if (!pass.findings().empty()) continue;
         result.failed = Error{measured.error().code, arm.name + ": " + measured.error().message()};
         return result;
       }
-      for (const std::string& finding : pass.findings())
-        result.findings.push_back(arm.name + ": " + finding);
-      // A run that did not come to its end cannot be followed by another one.
-      if (!pass.ended()) return result;
       measured->arm = i;
       measured->repetition = repetition;
       measured->order = order++;

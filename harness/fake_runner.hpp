@@ -4,13 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "fakes/fake_kernel.hpp"
+#include "harness/deadline.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/plan.hpp"
 #include "harness/runner.hpp"
+#include "runtime/runtime.hpp"
 
 namespace gatio::harness {
 
@@ -20,6 +23,8 @@ struct FakeRunOptions {
   uint64_t seed = 1;
   uint64_t measured_ns = 100'000'000;  // virtual time of each pass
   fakes::Costs costs;
+  Deadline deadline;
+  std::function<void(Runtime&)> planted;  // the server of a test, instead of the scenario's
 };
 
 // What of the scenario the fake does not model: one sentence, or nothing.

@@ -3,6 +3,7 @@
 #include "harness/fake_runner.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,6 +13,7 @@
 
 #include "harness/exit_code.hpp"
 #include "harness/run_command.hpp"
+#include "harness/simulation/simulation.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -42,6 +44,17 @@ Outcome run_scenario(const std::string& scenario, uint64_t seed) {
   std::ifstream file(options.out);
   outcome.results = json::parse(file, nullptr, false);
   std::filesystem::remove(options.out);
+  return outcome;
+}
+
+// The same for a scenario of the server `hello`, one mix and one connection, with this expectation.
+Outcome run_expecting(const std::string& expectation) {
+  std::string path = testing::TempDir() + "/gatio-expect-" + std::to_string(getpid()) + ".toml";
+  std::ofstream(path) << "name = \"hello\"\nserver = \"hello\"\nmixes = [\"1both\"]\n"
+                         "connections = [1]\nseconds = 1\nexpect = { "
+                      << expectation << " }\n";
+  Outcome outcome = run_scenario(path, 1);
+  std::filesystem::remove(path);
   return outcome;
 }
 
@@ -118,6 +131,84 @@ TEST(FakeRunner, AnOpenLoopAsksAtItsRate) {
               std::string::npos);
   }
   std::filesystem::remove(path);
+}
+
+// No answer that could be counted came, and the run ended as one that was too short.
+TEST(FakeRunner, AFindingIsOneWhereAllAnswersAreWrong) {
+  Outcome outcome = run_expecting("body = \"Hallo\"");
+  EXPECT_EQ(outcome.code, kFinding) << outcome.err;
+  EXPECT_NE(outcome.err.find("a wrong answer: Hello, World!"), std::string::npos) << outcome.err;
+}
+
+Scenario scenario_of_one() {
+  Scenario scenario;
+  scenario.name = "planted";
+  scenario.mixes = {"1both"};
+  scenario.connections = {1};
+  scenario.repetitions = 2;
+  return scenario;
+}
+
+// Runs a handler of a test in the place of the scenario's server.
+RunResult run_planted(FakeRunOptions& options, http::Handler handler) {
+  const std::string machine = "numa:1 core:2 pu:1";
+  Scenario scenario = scenario_of_one();
+  options.topology = machine;
+  options.planted = [&handler](Runtime& runtime) {
+    runtime.add_handler("planted", handler);
+    runtime.add_listener(config::ListenerConfig{.handler = "planted"});
+  };
+  Interrupt interrupt;
+  return run_on_fake(scenario, make_plan(scenario, *load_topology(machine)), options, interrupt);
+}
+
+// As if the driver's wake-up had been lost.
+Task<void> hang(const http::Request&, http::Response&) {
+  fakes::Sleeper nobody_wakes;
+  static_cast<void>(Simulation::current()->scheduler().sleep(nobody_wakes, fakes::Events::kNever));
+  co_return;
+}
+
+// A run that came to no end ended as one that was too short, and what was found was not told. In
+// a process of its own, which such a run leaves unfit for another one.
+TEST(FakeRunnerDeathTest, AFindingIsOneWhereTheRunDoesNotEnd) {
+  auto run = [] {
+    FakeRunOptions options;
+    RunResult result = run_planted(options, hang);
+    for (const std::string& finding : result.findings) fprintf(stderr, "%s\n", finding.c_str());
+    _exit(result.failed ? kBadInput : kFinding);
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(kFinding),
+              "planted/mix:1both/conns:1: no byte came for 10 s.*S1: nobody can go on");
+}
+
+// A pass was always run to its end, however long it took.
+TEST(FakeRunner, ADeadlineEndsAPass) {
+  FakeRunOptions options;
+  RunResult result = run_planted(
+      options, [&options](const http::Request&, http::Response& response) -> Task<void> {
+        options.deadline.at = Deadline::Clock::now();
+        response.body("Hello");
+        co_return;
+      });
+  EXPECT_TRUE(result.out_of_time);
+  EXPECT_TRUE(result.measurements.empty());
+  EXPECT_TRUE(result.findings.empty()) << result.findings[0];
+}
+
+// The same.
+TEST(FakeRunnerDeathTest, CtrlCEndsAPass) {
+  auto run = [] {
+    FakeRunOptions options;
+    RunResult result =
+        run_planted(options, [](const http::Request&, http::Response& response) -> Task<void> {
+          raise(SIGINT);  // blocked, so that it stays for whoever looks
+          response.body("Hello");
+          co_return;
+        });
+    _exit(result.interrupted && result.measurements.empty() ? kInterrupted : kFine);
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(kInterrupted), "");
 }
 
 TEST(FakeRunner, SaysWhatTheFakeDoesNotModel) {

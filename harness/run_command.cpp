@@ -144,7 +144,8 @@ class RunCommand {
                         .without = options_.without,
                         .seed = context_.seed,
                         .measured_ns = plan_.seconds * kFakeNsPerSecond,
-                        .costs = costs_};
+                        .costs = costs_,
+                        .deadline = surroundings_.deadline};
     return run_on_fake(scenario_, plan_, fake, interrupt_);
   }
   [[nodiscard]] std::string topology() const {
@@ -309,7 +310,7 @@ class RunCommand {
                             : "interrupted; the results so far are in " + file);
       return kInterrupted;
     }
-    if (result.failed) return complain(result.failed->message()), kBadInput;
+    if (result.failed) complain(result.failed->message());
     if (!result.findings.empty()) {
       complain(fmt::format(
           "{}{}", result.findings[0],
@@ -318,6 +319,7 @@ class RunCommand {
               : fmt::format(" (and {} more findings above)", result.findings.size() - 1)));
       return kFinding;
     }
+    if (result.failed) return kBadInput;
     if (const auto lacking = lacks(result)) return complain(*lacking), kLacking;
     if (result.out_of_time)
       complain("the time of --quick was over before all repetitions were done");
