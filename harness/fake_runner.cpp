@@ -178,6 +178,7 @@ class FakePass {
       client.requests = 0;
       client.pipeline = scenario_.load.pipeline;
       client.path = scenario_.load.path;
+      client.status = scenario_.expect.status;
       client.body = scenario_.expect.body;
       client.interval_ns = interval_ns;
       client.first_ns = interval_ns > 0 ? starts.below(interval_ns) : 0;

@@ -133,6 +133,13 @@ TEST(FakeRunner, AnOpenLoopAsksAtItsRate) {
   std::filesystem::remove(path);
 }
 
+// `expect.status` was not looked at, so that 200 passed for 204.
+TEST(FakeRunner, AStatusThatIsNotTheExpectedOneIsAFinding) {
+  Outcome outcome = run_expecting("status = 204");
+  EXPECT_EQ(outcome.code, kFinding) << outcome.err;
+  EXPECT_NE(outcome.err.find("status 200 instead of 204"), std::string::npos) << outcome.err;
+}
+
 // No answer that could be counted came, and the run ended as one that was too short.
 TEST(FakeRunner, AFindingIsOneWhereAllAnswersAreWrong) {
   Outcome outcome = run_expecting("body = \"Hallo\"");

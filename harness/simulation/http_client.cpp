@@ -16,12 +16,23 @@ namespace {
 constexpr size_t kReceiveBytes = 16 * 1024;
 constexpr uint64_t kRetryNs = 3'000;
 
-// The length of the answer's head, or npos; and of its body.
+// The length of the answer's head, or npos; its status, and the length of its body.
 struct Head {
   size_t size = std::string_view::npos;
+  unsigned status = 0;
   size_t body = 0;
   bool ok = false;
 };
+
+template <typename Number>
+bool read_number(std::string_view text, Number& number) {
+  return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{};
+}
+
+// By RFC 9110 these have no body, and need no Content-Length.
+bool has_no_body(unsigned status) {
+  return status == 204 || status == 304;
+}
 
 Head parse_head(std::string_view text) {
   Head head;
@@ -29,12 +40,13 @@ Head parse_head(std::string_view text) {
   if (end == std::string_view::npos) return head;
   head.size = end + 4;
   std::string_view lines = text.substr(0, end);
+  constexpr std::string_view kVersion = "HTTP/1.1 ";
+  if (!lines.starts_with(kVersion) || !read_number(lines.substr(kVersion.size()), head.status))
+    return head;
   constexpr std::string_view kName = "\r\nContent-Length: ";
   size_t at = lines.find(kName);
-  if (!lines.starts_with("HTTP/1.1 200 ") || at == std::string_view::npos) return head;
-  std::string_view number = lines.substr(at + kName.size());
-  auto [stopped, error] = std::from_chars(number.data(), number.data() + number.size(), head.body);
-  head.ok = error == std::errc{};
+  head.ok = has_no_body(head.status) || (at != std::string_view::npos &&
+                                         read_number(lines.substr(at + kName.size()), head.body));
   return head;
 }
 
@@ -247,10 +259,15 @@ void HttpClient::take_answers() {
     if (rest.size() < head.size + head.body) break;
     std::string_view body = rest.substr(head.size, head.body);
     std::string target = "/" + std::to_string(stats_.answered);
+    at += head.size + head.body;
+    if (head.status != options_.status) {
+      answer_is(false, "status " + std::to_string(head.status) + " instead of " +
+                           std::to_string(options_.status));
+      continue;
+    }
     bool right = options_.numbered ? body == numbered_body(target, options_.body_bytes)
                                    : !options_.body || body == *options_.body;
     answer_is(right, std::string(body.substr(0, 60)));
-    at += head.size + head.body;
   }
   input_.erase(0, at);
 }

@@ -34,6 +34,7 @@ struct HttpClientOptions {
   bool visits = false;     // connects and asks for nothing
   uint64_t stays_ns = 0;   // how long it stays when all is said, whatever the server does
   std::string path = "/";
+  unsigned status = 200;                              // what each answer must have
   std::optional<std::string> body = "Hello, World!";  // what each answer must be, if it matters
 };
 
