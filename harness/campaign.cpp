@@ -1,5 +1,6 @@
 #include "harness/campaign.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -27,7 +28,7 @@ constexpr unsigned kMostSecondsOfARun = 20;
 
 // Each worker writes its own; the parent reads when the worker has ended, or for the progress.
 struct WorkerState {
-  std::atomic<uint64_t> running_seed;  // 0: none
+  std::atomic<uint64_t> running_seed;  // 0: none yet
   std::atomic<uint64_t> runs;
   uint64_t steps, preemptions, cqes, faults, events, virtual_ns, hash, choices;
   Distribution runs_by_choices, runs_by_steps, runs_by_cqes, runs_by_preemptions, runs_by_faults;
@@ -35,10 +36,11 @@ struct WorkerState {
 };
 
 struct Shared {
-  // The next seed that nobody has taken. Relaxed: no other memory depends on it.
-  std::atomic<uint64_t> next_seed;
-  // Relaxed as well: whoever sees it stops a little later.
-  std::atomic<bool> stop;
+  // Seeds are counted from the first one: the last may be the greatest there is. The next that
+  // nobody has taken; relaxed, for no other memory depends on it.
+  std::atomic<uint64_t> next;
+  // From here on none is run. Relaxed as well: whoever sees it stops a little later.
+  std::atomic<uint64_t> end;
   WorkerState workers[kMostWorkers];
 };
 
@@ -69,13 +71,14 @@ void count(WorkerState& state, const CaseResult& result) {
   // Every run takes and frees the same few megabytes: they are to stay with the process.
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_MMAP_THRESHOLD, 256 << 20);
-  int null = fileno(std::tmpfile());
-  dup2(null, STDERR_FILENO);
-  while (!shared.stop.load(std::memory_order_relaxed)) {
-    uint64_t first = shared.next_seed.fetch_add(kBatch, std::memory_order_relaxed);
-    if (first > options.last_seed) break;
-    uint64_t last = std::min(first + kBatch - 1, options.last_seed);
-    for (uint64_t seed = first; seed <= last; ++seed) {
+  // What a run says when it fails it says again. Without a descriptor it is said twice.
+  if (int null = open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0) dup2(null, STDERR_FILENO);
+  for (bool goes_on = true; goes_on;) {
+    uint64_t first = shared.next.fetch_add(kBatch, std::memory_order_relaxed);
+    for (uint64_t number = first; number < first + kBatch; ++number) {
+      goes_on = number < shared.end.load(std::memory_order_relaxed);
+      if (!goes_on) break;
+      uint64_t seed = options.first_seed + number;
       state.running_seed.store(seed, std::memory_order_relaxed);
       alarm(kMostSecondsOfARun);
       fakes::Choices choices(seed);
@@ -83,10 +86,8 @@ void count(WorkerState& state, const CaseResult& result) {
       CaseResult result = case_of(options, seed).run(choices, options.options);
       if (!result.findings.empty()) _exit(1);
       count(state, result);
-      if (shared.stop.load(std::memory_order_relaxed)) break;
     }
   }
-  state.running_seed.store(0, std::memory_order_relaxed);
   state.hits.save();
   _exit(0);
 }
@@ -99,7 +100,7 @@ class Campaign {
                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     GATIO_ASSERT(memory != MAP_FAILED);
     shared_ = static_cast<Shared*>(memory);
-    shared_->next_seed.store(options.first_seed, std::memory_order_relaxed);
+    shared_->end.store(options.last_seed - options.first_seed + 1, std::memory_order_relaxed);
   }
   ~Campaign() { munmap(shared_, sizeof(Shared)); }
 
@@ -116,13 +117,13 @@ class Campaign {
       show_progress();
       if (interrupt_.wait(-1, 20) == Interrupt::Woken::kInterrupt) {
         result_.interrupted = true;
-        stop();
+        end_at(0);
         while (!workers_.empty()) {
           reap();
           usleep(10'000);
         }
       }
-      if (options_.minutes && seconds_since(start_) > 60 * *options_.minutes) stop();
+      if (options_.minutes && seconds_since(start_) > 60 * *options_.minutes) end_at(0);
     }
     if (shows_) fprintf(stderr, "\r\033[K");
     gather();
@@ -130,7 +131,11 @@ class Campaign {
   }
 
  private:
-  void stop() { shared_->stop.store(true, std::memory_order_relaxed); }
+  // Only this process lowers it.
+  void end_at(uint64_t number) {
+    if (number < shared_->end.load(std::memory_order_relaxed))
+      shared_->end.store(number, std::memory_order_relaxed);
+  }
 
   void reap() {
     for (size_t i = 0; i < workers_.size();) {
@@ -146,10 +151,11 @@ class Campaign {
     }
   }
 
-  // Of several the lowest seed, so that the same campaign says the same again.
+  // Of several the lowest seed, so that the same campaign says the same again: those below this one
+  // have been taken, as batches go up, and are still run.
   void note_failure(const WorkerState& worker) {
-    stop();
     uint64_t seed = worker.running_seed.load(std::memory_order_relaxed);
+    end_at(seed - options_.first_seed);
     if (!result_.failure || seed < result_.failure->seed)
       result_.failure = {&case_of(options_, seed), seed};
   }

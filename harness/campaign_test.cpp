@@ -3,6 +3,8 @@
 #include "harness/campaign.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -36,9 +38,23 @@ CaseResult run_crash(Choices& choices, const CaseOptions&) {
   return {};
 }
 
-CampaignResult campaign(std::vector<const Case*> cases, uint64_t last_seed, unsigned workers) {
+// Seed 33, the first of the second batch, fails at once; seed 20 after a while, which is in the
+// first.
+CaseResult run_two_findings(Choices& choices, const CaseOptions&) {
+  const uint32_t drawn = choices.choose(ChoiceKind::program, kBound);
+  auto is = [drawn](uint64_t seed) {
+    return drawn == Choices(seed).choose(ChoiceKind::program, kBound);
+  };
+  if (is(1)) usleep(200'000);
+  CaseResult result;
+  if (is(20) || is(33)) result.findings.push_back("S99: planted");
+  return result;
+}
+
+CampaignResult campaign(std::vector<const Case*> cases, uint64_t last_seed, unsigned workers,
+                        uint64_t first_seed = 1) {
   CampaignOptions options;
-  options.first_seed = 1;
+  options.first_seed = first_seed;
   options.last_seed = last_seed;
   options.workers = workers;
   options.cases = std::move(cases);
@@ -66,6 +82,37 @@ TEST(Campaign, CountsEverySeedOnce) {
   EXPECT_FALSE(result.failure.has_value());
   EXPECT_EQ(result.runs, kPlantedSeed - 1);
   EXPECT_EQ(result.sometimes["a seed is run"], kPlantedSeed - 1);
+}
+
+// Another worker stopped behind its current run, and which seed was the lowest was left to chance.
+TEST(Campaign, TheLowestSeedThatFailsIsToldWhoeverIsFirst) {
+  constexpr Case kTwoFindings{"two findings", "", run_two_findings};
+  CampaignResult result = campaign({&kTwoFindings}, 400, 2);
+  ASSERT_TRUE(result.failure.has_value());
+  EXPECT_EQ(result.failure->seed, 20u);
+}
+
+// It went on from 0, without end.
+TEST(Campaign, TheGreatestSeedIsTheLastOne) {
+  constexpr Case kFinding{"finding", "", run_finding};
+  constexpr uint64_t kGreatest = ~uint64_t{0};
+  EXPECT_EQ(campaign({&kFinding}, kGreatest, 2, kGreatest).runs, 1u);
+  EXPECT_EQ(campaign({&kFinding}, kGreatest, 2, kGreatest - 99).runs, 100u);
+}
+
+// Where a worker could open no file to hide its words in, it crashed.
+TEST(Campaign, NeedsNoFile) {
+  constexpr Case kFinding{"finding", "", run_finding};
+  CampaignOptions options{.last_seed = 10, .cases = {&kFinding}};
+  Interrupt interrupt;
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  CampaignResult result = run_campaign(options, interrupt);
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(result.failure.has_value());
+  EXPECT_EQ(result.runs, 10u);
 }
 
 TEST(Campaign, SaysTheSameWithOneWorkerAndWithTwo) {
