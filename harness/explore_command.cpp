@@ -2,10 +2,10 @@
 
 #include <sched.h>
 
-#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <gatio_build.hpp>
+#include <string_view>
 
 #include "harness/campaign.hpp"
 #include "harness/exit_code.hpp"
@@ -15,6 +15,7 @@
 #include "harness/simulation/failure_file.hpp"
 #include "harness/simulation/isolated.hpp"
 #include "harness/simulation/replay_line.hpp"
+#include "harness/simulation/whole_number.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -28,17 +29,11 @@ int bad_input(const std::string& sentence) {
   return kBadInput;
 }
 
-bool parse_seeds(const std::string& text, uint64_t& first, uint64_t& last) {
-  const char* end = text.data() + text.size();
-  auto [middle, error] = std::from_chars(text.data(), end, first);
-  if (error != std::errc{}) return false;
-  last = first;
-  if (middle != end) {
-    if (std::string_view(middle, 2) != "..") return false;
-    auto [stopped, second_error] = std::from_chars(middle + 2, end, last);
-    if (second_error != std::errc{} || stopped != end) return false;
-  }
-  return first >= 1 && first <= last;
+bool parse_seeds(std::string_view text, uint64_t& first, uint64_t& last) {
+  size_t dots = text.find("..");
+  std::string_view behind = dots == std::string_view::npos ? text : text.substr(dots + 2);
+  return read_whole_number(text.substr(0, dots), first) && read_whole_number(behind, last) &&
+         first >= 1 && first <= last;
 }
 
 unsigned allowed_cpus() {

@@ -33,7 +33,7 @@ Outcome run_scenario(const std::string& scenario, uint64_t seed) {
   options.on = "fake";
   options.quick = true;
   options.topology = "numa:2 core:8 pu:2";
-  options.seed = seed;
+  options.seed = std::to_string(seed);
   options.out = testing::TempDir() + "/gatio-fake-" + std::to_string(getpid()) + ".json";
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();

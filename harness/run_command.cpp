@@ -23,6 +23,7 @@
 #include "harness/results_json.hpp"
 #include "harness/runner.hpp"
 #include "harness/scenario.hpp"
+#include "harness/simulation/whole_number.hpp"
 #include "harness/summary.hpp"
 #include "harness/wrk.hpp"
 #include "runtime/config/mix.hpp"
@@ -159,6 +160,12 @@ class RunCommand {
     if (auto chosen = choose_mixes(options_, scenario_); !chosen) {
       return complain(chosen.error().message()), kBadInput;
     }
+    context_.seed = std::random_device{}();
+    if (options_.seed && !read_whole_number(*options_.seed, context_.seed)) {
+      return complain(fmt::format("--seed takes a whole number from 0 to 2^64-1, not '{}'",
+                                  *options_.seed)),
+             kBadInput;
+    }
     if (const std::string problem = problem_of_out(); !problem.empty())
       return complain(fmt::format("--out {}: {}", options_.out, problem)), kBadInput;
     if (on_fake()) {
@@ -263,7 +270,6 @@ class RunCommand {
     context_.cpus = static_cast<unsigned>(cpus.size());
     context_.topology = describe_topology(topology);
     context_.generator = on_fake() ? simulated_clients() : find_wrk_version();
-    context_.seed = options_.seed.value_or(std::random_device{}());
     for (const ServerSpec& spec : plan_.servers) {
       const std::string name = spec.target ? spec.label : scenario_.server;
       if (context_.binaries.contains(name)) continue;

@@ -2,7 +2,6 @@
 // JSON. Called once by main, on the main thread.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,10 +12,10 @@ struct RunOptions {
   std::string scenario;
   std::vector<std::string> mixes;  // instead of the scenario's; empty: those
   bool quick = false;
-  std::optional<uint64_t> seed;  // absent: a new one, which is printed and saved
-  std::string out;               // empty: no file, unless it is interrupted
-  std::string on = "linux";      // or "fake"
-  std::string costs;             // on the fake kernel: the file of gatio calibrate; empty: built in
+  std::optional<std::string> seed;  // absent: a new one, which is printed and saved
+  std::string out;                  // empty: no file, unless it is interrupted
+  std::string on = "linux";         // or "fake"
+  std::string costs;  // on the fake kernel: the file of gatio calibrate; empty: built in
   std::string topology;
   std::vector<std::string> without;
 };

@@ -216,6 +216,19 @@ TEST_F(RunCommand, AServerThatDoesNotExistIsBadInput) {
   EXPECT_NE(err_.find("there is no program"), std::string::npos) << err_;
 }
 
+// "-1" and a number that is too big were taken for 2^64 - 1.
+TEST_F(RunCommand, ASeedThatIsNoneIsBadInput) {
+  scenario(perl(0));
+  for (const char* seed : {"-1", "18446744073709551616", "99999999999999999999", "1x", ""}) {
+    options_.seed = seed;
+    EXPECT_EQ(run(), 2) << seed;
+    EXPECT_NE(err_.find(std::string("--seed takes a whole number from 0 to 2^64-1, not '") + seed),
+              std::string::npos)
+        << err_;
+    EXPECT_EQ(err_.find('\n'), err_.size() - 1) << "one sentence, not: " << err_;
+  }
+}
+
 TEST_F(RunCommand, AnOutFolderThatIsNotThereIsToldBeforeMeasuring) {
   scenario(perl(0));
   options_.out = folder_ + "/none/out.json";

@@ -1,22 +1,16 @@
 #include "harness/simulation/replay_line.hpp"
 
 #include <cerrno>
-#include <charconv>
 #include <string_view>
 
 #include "harness/simulation/cases.hpp"
+#include "harness/simulation/whole_number.hpp"
 
 namespace gatio::harness {
 namespace {
 
 constexpr std::string_view kVersion = "v1";
 constexpr size_t kMostChoices = 10'000'000;
-
-template <typename Number>
-bool read_number(std::string_view text, Number& number) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size();
-}
 
 // Takes what stands in front of the next `separator`, or all.
 std::string_view take(std::string_view& text, char separator) {
@@ -31,11 +25,11 @@ bool read_choices(std::string_view text, std::vector<uint32_t>& choices) {
     std::string_view item = take(text, '.');
     size_t times = 1;
     if (size_t at = item.find('x'); at != std::string_view::npos) {
-      if (!read_number(item.substr(at + 1), times)) return false;
+      if (!read_whole_number(item.substr(at + 1), times)) return false;
       item = item.substr(0, at);
     }
     uint32_t value = 0;
-    if (!read_number(item, value) || times > kMostChoices - choices.size()) return false;
+    if (!read_whole_number(item, value) || times > kMostChoices - choices.size()) return false;
     choices.insert(choices.end(), times, value);
   }
   return true;
@@ -82,7 +76,7 @@ Result<ReplayLine> parse_replay_line(const std::string& text) {
   bool has_value = rest.find('=') != std::string_view::npos;
   std::string_view name = take(rest, '=');
   uint64_t seed = 0;
-  if (name == "seed" && read_number(rest, seed)) {
+  if (name == "seed" && read_whole_number(rest, seed)) {
     line.seed = seed;
   } else if (name != "choices" || !has_value || !read_choices(rest, line.choices)) {
     return fail(EINVAL, "replay line: it ends with 'seed=N' or 'choices=N.N.N', not with '" +
