@@ -6,8 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build/release/gatio explore --seeds 1..20000
 
+# All that is said is seen too: of a failure above all the line that replays it.
 hash_of() {
-  "$1" explore --seeds "${2:-1..150}" | sed -n 's/^hash of all traces: //p'
+  "$1" explore --seeds "${2:-1..150}" | tee >(cat >&2) | sed -n 's/^hash of all traces: //p'
 }
 gcc=$(hash_of build/release/gatio)
 clang=$(hash_of build/tsan/gatio)
