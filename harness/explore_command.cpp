@@ -11,6 +11,7 @@
 #include "harness/exit_code.hpp"
 #include "harness/expected_events.hpp"
 #include "harness/interrupt.hpp"
+#include "harness/output_file.hpp"
 #include "harness/simulation/chrome_trace.hpp"
 #include "harness/simulation/failure_file.hpp"
 #include "harness/simulation/isolated.hpp"
@@ -62,19 +63,53 @@ void print_summary(const CampaignOptions& options, const CampaignResult& result)
   for (const auto& [name, times] : result.sometimes) printf("  %10lu  %s\n", times, name.c_str());
 }
 
-int report(const Case& which, const IsolatedResult& failure, bool preempt, const std::string& trace,
-           const std::string& file) {
+// Asked before minutes of exploring are lost; 0, or an exit code.
+int check_outputs(const std::string& trace, const std::string& failure) {
+  if (std::string problem = problem_of_output(trace, "gatio-trace.json"); !problem.empty())
+    return bad_input("--trace " + trace + ": " + problem);
+  if (std::string problem = problem_of_output(failure, "gatio-failure.txt"); !problem.empty())
+    return bad_input("--failure " + failure + ": " + problem);
+  return kFine;
+}
+
+fakes::Choices choices_of(const ReplayLine& line) {
+  return line.seed ? fakes::Choices(*line.seed) : fakes::Choices(line.choices);
+}
+
+void write_trace(const Case& which, const ReplayLine& line, const std::string& path) {
+  if (path.empty()) return;
+  if (write_trace_isolated(which, choices_of(line), {.preempt = line.preempt}, path)) {
+    printf("trace: %s (opens in ui.perfetto.dev)\n", path.c_str());
+  } else {
+    fprintf(stderr, "gatio: the trace %s was not written\n", path.c_str());
+  }
+}
+
+void write_failure(const Case& which, const IsolatedResult& failure, const ReplayLine& line,
+                   const std::string& path) {
+  if (path.empty()) return;
+  if (std::ofstream(path) << failure_text(which, failure, print(line)) << std::flush) {
+    printf("choices by kind: %s\n", path.c_str());
+  } else {
+    fprintf(stderr, "gatio: the choices by kind were not written to %s\n", path.c_str());
+  }
+}
+
+// `line` is what was run: where the failure has left no choices, it alone can be run again.
+int report(const Case& which, const IsolatedResult& failure, ReplayLine line,
+           const std::string& trace, const std::string& file) {
   printf("FALSIFIED in the case '%s' (%s)\n%s", which.name, failure.kind.c_str(),
          failure.text.c_str());
-  std::string line = print(ReplayLine{GATIO_REVISION, which.name, preempt, {}, failure.choices});
-  printf("choices that are not 0: %s\n", print_chosen(failure).c_str());
-  if (!file.empty() && (std::ofstream(file) << failure_text(which, failure, line) << std::flush))
-    printf("choices by kind: %s\n", file.c_str());
-  if (!trace.empty() &&
-      write_trace_isolated(which, fakes::Choices(failure.choices), {.preempt = preempt}, trace)) {
-    printf("trace: %s (opens in ui.perfetto.dev)\n", trace.c_str());
+  if (failure.has_choices) {
+    line.seed.reset();
+    line.choices = failure.choices;
+    printf("choices that are not 0: %s\n", print_chosen(failure).c_str());
+    write_failure(which, failure, line, file);
+  } else {
+    printf("its process could not save its choices, so it is not shrunk\n");
   }
-  printf("gatio replay %s\n", line.c_str());
+  write_trace(which, line, trace);
+  printf("gatio replay %s\n", print(line).c_str());
   return kFinding;
 }
 
@@ -97,6 +132,7 @@ int explore_command(const ExploreOptions& options) {
   if (campaign.cases.empty()) {
     for (const Case& each : all_cases()) campaign.cases.push_back(&each);
   }
+  if (int code = check_outputs(options.trace, options.failure); code != kFine) return code;
   Interrupt interrupt;
   CampaignResult result = run_campaign(campaign, interrupt);
   print_summary(campaign, result);
@@ -104,13 +140,14 @@ int explore_command(const ExploreOptions& options) {
     const auto& [which, seed] = *result.failure;
     printf("seed %lu fails; shrinking it for at most %.0f s\n", seed, kShrinkSeconds);
     fflush(stdout);
+    ReplayLine line{GATIO_REVISION, which->name, campaign.options.preempt, seed, {}};
     IsolatedResult first = run_isolated(*which, fakes::Choices(seed), campaign.options);
     if (!first.failed) {
       printf("it did not fail again: the run depends on more than its seed, which is a bug\n");
       return kFinding;
     }
-    return report(*which, shrink(*which, first, campaign.options, kShrinkSeconds),
-                  campaign.options.preempt, options.trace, options.failure);
+    if (first.has_choices) first = shrink(*which, first, campaign.options, kShrinkSeconds);
+    return report(*which, first, line, options.trace, options.failure);
   }
   if (result.interrupted) return kInterrupted;
   if (all_cases_run && campaign.options.preempt && result.runs >= kEnoughRuns) {
@@ -127,19 +164,17 @@ int explore_command(const ExploreOptions& options) {
 int replay_command(const ReplayOptions& options) {
   Result<ReplayLine> line = parse_replay_line(options.line);
   if (!line) return bad_input(line.error().message());
+  if (int code = check_outputs(options.trace, options.failure); code != kFine) return code;
   if (line->revision != GATIO_REVISION) {
     fprintf(stderr,
             "gatio: this line is from revision %s and this program from %s: the run may differ\n",
             line->revision.c_str(), GATIO_REVISION);
   }
   const Case& which = *find_case(line->case_name);
-  CaseOptions run{.preempt = line->preempt};
-  fakes::Choices choices = line->seed ? fakes::Choices(*line->seed) : fakes::Choices(line->choices);
-  IsolatedResult result = run_isolated(which, choices, run);
-  if (result.failed) return report(which, result, line->preempt, options.trace, options.failure);
+  IsolatedResult result = run_isolated(which, choices_of(*line), {.preempt = line->preempt});
+  if (result.failed) return report(which, result, *line, options.trace, options.failure);
   printf("%sit holds\n", result.text.c_str());
-  if (!options.trace.empty() && write_trace_isolated(which, choices, run, options.trace))
-    printf("trace: %s (opens in ui.perfetto.dev)\n", options.trace.c_str());
+  write_trace(which, *line, options.trace);
   return kFine;
 }
 

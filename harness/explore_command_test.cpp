@@ -2,6 +2,7 @@
 #include "harness/explore_command.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <filesystem>
 #include <fstream>
@@ -82,6 +83,36 @@ TEST(ExploreCommand, APlantedFalsificationIsAFinding) {
   EXPECT_NE(text.find("1 program, 1 fault\n"), std::string::npos) << text;
   EXPECT_NE(text.find("fault        3 of 4\n"), std::string::npos) << text;
   std::filesystem::remove(file);
+}
+
+// What a process leaves that is killed was taken for the tamest of all runs, and shrunk.
+TEST(ExploreCommand, AFailureWithoutChoicesIsReplayedByItsSeed) {
+  constexpr Case kKilled{"killed", "", [](fakes::Choices& choices, const CaseOptions&) {
+                           if (choices.choose(fakes::ChoiceKind::program, 8) >= 5) raise(SIGKILL);
+                           return CaseResult{};
+                         }};
+  uint64_t seed = 1;
+  while (fakes::Choices(seed).choose(fakes::ChoiceKind::program, 8) < 5) ++seed;
+  ExploreOptions options{
+      .seeds = "1..500", .workers = 1, .trace = "", .failure = "", .planted = {&kKilled}};
+  Said said = say([&] { return explore_command(options); });
+  EXPECT_EQ(said.code, kFinding) << said.out;
+  EXPECT_NE(said.out.find("(ended by signal 9)"), std::string::npos) << said.out;
+  EXPECT_NE(said.out.find(":killed:preempt:seed=" + std::to_string(seed) + "\n"), std::string::npos)
+      << said.out;
+}
+
+// A trace that could not be written was not missed.
+TEST(ExploreCommand, RefusesAFileThatCannotBeWritten) {
+  ExploreOptions trace{.trace = "/nonexistent/x.json"};
+  is_bad_input(say([&] { return explore_command(trace); }), "--trace /nonexistent/x.json: cannot");
+  ExploreOptions failure{.failure = testing::TempDir()};
+  is_bad_input(say([&] { return explore_command(failure); }), "is a folder; name a file in it");
+}
+
+TEST(ReplayCommand, RefusesATraceThatCannotBeWritten) {
+  ReplayOptions options{.line = "v1:another:echo:preempt:seed=2", .trace = "/nonexistent/x.json"};
+  is_bad_input(say([&] { return replay_command(options); }), "--trace /nonexistent/x.json: cannot");
 }
 
 TEST(ReplayCommand, RefusesALineThatIsNone) {

@@ -19,6 +19,7 @@
 #include "harness/fake_runner.hpp"
 #include "harness/interrupt.hpp"
 #include "harness/mix.hpp"
+#include "harness/output_file.hpp"
 #include "harness/plan.hpp"
 #include "harness/results_json.hpp"
 #include "harness/runner.hpp"
@@ -166,7 +167,8 @@ class RunCommand {
                                   *options_.seed)),
              kBadInput;
     }
-    if (const std::string problem = problem_of_out(); !problem.empty())
+    if (const std::string problem = problem_of_output(options_.out, scenario_.name + ".json");
+        !problem.empty())
       return complain(fmt::format("--out {}: {}", options_.out, problem)), kBadInput;
     if (on_fake()) {
       if (auto can = can_run_on_fake(scenario_); !can)
@@ -205,17 +207,6 @@ class RunCommand {
              kBadInput;
     }
     return make_the_plan();
-  }
-
-  // Asked before minutes of measuring are lost.
-  std::string problem_of_out() const {
-    if (options_.out.empty()) return "";
-    std::error_code ignored;
-    if (options_.out.back() == '/' || fs::is_directory(options_.out, ignored))
-      return fmt::format("is a folder; name a file in it, such as {}.json", scenario_.name);
-    const std::string folder = fs::path(options_.out).parent_path().string();
-    if (access(folder.empty() ? "." : folder.c_str(), W_OK) == 0) return "";
-    return fmt::format("cannot write there: {}", strerror(errno));
   }
 
   int make_the_plan() {

@@ -16,6 +16,13 @@
 #include "harness/simulation/simulation.hpp"
 #include "runtime/base/assert.hpp"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define GATIO_SANITIZED 1
+#include <sanitizer/common_interface_defs.h>
+#endif
+#endif
+
 namespace gatio::harness {
 namespace {
 
@@ -25,10 +32,12 @@ constexpr size_t kMostBytes = 64 << 20;
 // What the child leaves behind for its parent: a header and the choices, in shared memory, and its
 // words in a file without a name.
 struct Report {
+  bool has_choices;
   uint64_t choice_count;
   uint64_t trace_hash;
   bool completed;
   bool failed;
+  int signal;  // that was caught; 0: none
   char kind[32];
   SavedHits hits;
   fakes::Choice choices[];
@@ -43,6 +52,7 @@ void save_choices() {
   size_t room = (kMostBytes - sizeof(Report)) / sizeof(fakes::Choice);
   running_report->choice_count = std::min(made.size(), room);
   std::copy_n(made.begin(), running_report->choice_count, running_report->choices);
+  running_report->has_choices = true;
 }
 
 bool save_trace(const std::vector<fakes::TraceEntry>& entries,
@@ -52,12 +62,42 @@ bool save_trace(const std::vector<fakes::TraceEntry>& entries,
   return file.good();
 }
 
-// Nothing is returned to: memory may be in disorder, but the choices and the trace are only read.
-void on_fatal_signal(int signal) {
+// Memory may be in disorder, but the choices and the trace are only read.
+void save_what_is_there() {
   save_choices();
   if (Simulation* run = Simulation::current(); run != nullptr && !trace_path.empty())
-    save_trace(run->world().trace.entries(), run->scheduler().names(), "ended by a signal");
+    save_trace(run->world().trace.entries(), run->scheduler().names(), "ended before its end");
+}
+
+void on_fatal_signal(int signal) {
+  running_report->signal = signal;
+  save_what_is_there();
   _exit(128 + signal);
+}
+
+// On a stack of its own: a fiber may have run out of its one.
+void catch_fatal_signals() {
+  static char stack[256 * 1024];
+  stack_t other{.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof stack};
+  GATIO_ASSERT(sigaltstack(&other, nullptr) == 0);
+  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM}) {
+    struct sigaction action {};
+    action.sa_handler = on_fatal_signal;
+    action.sa_flags = SA_ONSTACK;
+    sigaction(signal, &action, nullptr);
+  }
+#ifdef GATIO_SANITIZED
+  // Whose reports end the process without a signal.
+  __sanitizer_set_death_callback(save_what_is_there);
+#endif
+}
+
+// How a process ended that should have ended with 0; empty where it did.
+std::string end_of(int status, int caught_signal) {
+  if (caught_signal == 0 && WIFSIGNALED(status)) caught_signal = WTERMSIG(status);
+  if (caught_signal != 0) return "ended by signal " + std::to_string(caught_signal);
+  if (WEXITSTATUS(status) == 0) return "";
+  return "ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
 std::string kind_of(const std::string& finding) {
@@ -70,11 +110,7 @@ std::string kind_of(const std::string& finding) {
   dup2(text_fd, STDERR_FILENO);
   running_choices = &choices;
   running_report = &report;
-  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM}) {
-    struct sigaction action {};
-    action.sa_handler = on_fatal_signal;
-    sigaction(signal, &action, nullptr);
-  }
+  catch_fatal_signals();
   alarm(kMostSeconds);
   Sometimes::counts().clear();
   CaseResult result = which.run(choices, options);
@@ -112,13 +148,15 @@ IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const Cas
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   IsolatedResult result;
+  result.has_choices = report->has_choices;
   result.made.assign(report->choices, report->choices + report->choice_count);
   for (const fakes::Choice& each : result.made) result.choices.push_back(each.value);
   result.trace_hash = report->trace_hash;
   report->hits.add_to(result.sometimes);
-  result.failed = !report->completed || report->failed;
-  result.kind = report->completed ? report->kind
-                                  : "ended by signal " + std::to_string(WEXITSTATUS(status) - 128);
+  // A sanitizer that reports and goes on gives the process another exit code in the end.
+  std::string end = end_of(status, report->signal);
+  result.failed = report->failed || !report->completed || !end.empty();
+  result.kind = report->failed ? report->kind : end;
   off_t size = lseek(text_fd, 0, SEEK_END);
   result.text.resize(size > 0 ? static_cast<size_t>(size) : 0);
   if (pread(text_fd, result.text.data(), result.text.size(), 0) < 0) result.text.clear();
@@ -176,6 +214,7 @@ class Shrinker {
     IsolatedResult tried = run_isolated(which_, fakes::Choices(list), options_);
     if (!tried.failed || tried.kind != best_.kind) return false;
     tried.choices = std::move(list);  // What it says is what it read, not what it made.
+    tried.has_choices = true;
     best_ = std::move(tried);
     return true;
   }

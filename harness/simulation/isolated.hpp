@@ -12,9 +12,11 @@ namespace gatio::harness {
 
 struct IsolatedResult {
   bool failed = false;
-  // What kind of failure it is, so that shrinking does not change the subject: "S1", "abort", ...
+  // What kind of failure it is, so that shrinking does not change the subject: "S1", "ended by
+  // signal 6", "ended with exit code 1", ...
   std::string kind;
   std::string text;                 // findings, or what the process said before it died
+  bool has_choices = false;         // false: its process ended without a chance to save them
   std::vector<uint32_t> choices;    // that the run made, up to its end
   std::vector<fakes::Choice> made;  // the same, with what they were about
   uint64_t trace_hash = 0;
@@ -28,7 +30,8 @@ IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const Cas
 bool write_trace_isolated(const Case& which, fakes::Choices choices, CaseOptions options,
                           const std::string& path);
 
-// The smallest choice list found within `most_seconds` that fails in the same way.
+// Of a failure that has its choices, the smallest list of them found within `most_seconds` that
+// fails in the same way.
 IsolatedResult shrink(const Case& which, const IsolatedResult& failure, const CaseOptions& options,
                       double most_seconds);
 

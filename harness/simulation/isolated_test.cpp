@@ -3,12 +3,15 @@
 #include "harness/simulation/isolated.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
+#include "fakes/fiber.hpp"
 #include "harness/simulation/simulation.hpp"
 
 namespace gatio::harness {
@@ -91,6 +94,57 @@ TEST(Isolated, AnAbortIsReportedWithItsChoices) {
   EXPECT_EQ(result.kind, "ended by signal 6");
   EXPECT_EQ(result.choices, expected);
   EXPECT_NE(result.text.find("the last words"), std::string::npos);
+}
+
+CaseResult run_exit(Choices& choices, const CaseOptions&) {
+  choose_all(choices);
+  _exit(1);
+}
+
+CaseResult run_killed(Choices& choices, const CaseOptions&) {
+  choose_all(choices);
+  raise(SIGKILL);
+  return {};
+}
+
+// Each end but a caught signal was "ended by signal -127", or the like, with no choices: with all
+// of them 0.
+TEST(Isolated, AnEndThatIsNotCaughtIsToldAsItWas) {
+  constexpr Case kExit{"exit", "", run_exit};
+  constexpr Case kKilled{"killed", "", run_killed};
+  IsolatedResult exited = run_isolated(kExit, Choices(5), {});
+  EXPECT_TRUE(exited.failed);
+  EXPECT_EQ(exited.kind, "ended with exit code 1");
+  EXPECT_FALSE(exited.has_choices);
+  IsolatedResult killed = run_isolated(kKilled, Choices(5), {});
+  EXPECT_TRUE(killed.failed);
+  EXPECT_EQ(killed.kind, "ended by signal 9");
+  EXPECT_FALSE(killed.has_choices);
+}
+
+// Most of a page each time, until there are no pages left.
+unsigned fill_stack(unsigned depth) {
+  volatile char frame[4000];
+  frame[depth % sizeof frame] = 1;
+  if (depth > 1'000'000) return 0;
+  return fill_stack(depth + 1) + static_cast<unsigned char>(frame[depth % sizeof frame]);
+}
+
+CaseResult run_out_of_stack(Choices& choices, const CaseOptions&) {
+  choose_all(choices);
+  fakes::Fiber fiber([] { fill_stack(0); });
+  fiber.resume();
+  return {};
+}
+
+// The signal had no stack to be caught on.
+TEST(Isolated, AFiberThatRunsOutOfStackIsReportedWithItsChoices) {
+  constexpr Case kOut{"out", "", run_out_of_stack};
+  Choices same(5);
+  IsolatedResult result = run_isolated(kOut, Choices(5), {});
+  EXPECT_TRUE(result.failed);
+  EXPECT_EQ(result.kind, "ended by signal 11");
+  EXPECT_EQ(result.choices, choose_all(same));
 }
 
 TEST(Isolated, ARunThatHoldsIsNoFailure) {
