@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Proves that `ci/mutants.py check` finds a patch that says too little, or that no longer applies."""
 
+import contextlib
+import io
 import pathlib
 import sys
 import tempfile
+import types
 import unittest
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import mutants
@@ -42,6 +46,17 @@ class MutantsTest(unittest.TestCase):
                                 f"--- a/{name}\n+++ b/{name}\n@@ -{len(lines)} +{len(lines)},2 @@\n {lines[-1]}\n+{planted}\n")
                 error = mutants.compile_error(mutants.Mutant(path), mutants.compiler_and_flags())
                 self.assertEqual(error is None, compiles, error)
+
+    # Such a seed was taken for none, and hid that a run depended on more than it.
+    def test_a_canary_whose_failure_no_replay_confirms(self):
+        failing = {"found": False, "first_seed": 1, "runs": 7, "seconds": 0.1, "seed": 7, "finding": ""}
+        clean = {"found": False, "first_seed": 1, "runs": 9, "seconds": 0.1}
+        options = types.SimpleNamespace(jobs=1, first_seed=1, seconds=1)
+        with mock.patch.object(mutants, "build", return_value=None), \
+                mock.patch.object(mutants, "explore", side_effect=[clean, failing]), \
+                contextlib.redirect_stdout(io.StringIO()):
+            results = mutants.canary(["echo", "tasks"], options)
+        self.assertEqual([each["found"] for each in results], [False, True])
 
     def test_a_head_that_says_too_little(self):
         problems = self.problems("# it is wrong\n# case: nothing\n# objects: none.cpp\n")
