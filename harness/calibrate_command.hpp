@@ -6,6 +6,7 @@
 
 #include "fakes/fake_kernel.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/kernel/kernel.hpp"
 
 namespace gatio::harness {
 
@@ -13,6 +14,9 @@ struct CalibrateOptions {
   std::string out;  // empty: to stdout only
 };
 int calibrate_command(const CalibrateOptions& options);
+
+// An operation that fails ends it; the error says which, and names its errno.
+Result<fakes::Costs> measure_costs(Kernel& kernel);
 
 // The table as JSON, one key for each cost, in ns of CPU time.
 std::string costs_json(const fakes::Costs& costs);
