@@ -12,18 +12,20 @@ constexpr const char* kExpected[] = {
     "a scope is asked to stop", "an exception reaches the joiner",
     // HTTP and streams
     "a request is answered", "all clients are served before the shutdown",
-    "a drain leaves a request unread", "a receive lacks a buffer", "a receive is cancelled",
-    "a client breaks off", "a half-closed stream comes back whole", "a connection is reset",
-    "a task connects", "a task gets its bytes back",
+    "a drain leaves a request unread", "a request comes too late for the drain",
+    "a receive lacks a buffer", "a receive is cancelled", "a client breaks off",
+    "a half-closed stream comes back whole", "a connection is reset", "a task connects",
+    "a task gets its bytes back",
     // polls, intervals, signals
-    "a poll stream has an event", "a wait for events is cancelled", "an interval skips periods",
-    "a signal is delivered",
+    "a poll stream has an event", "a poll stream is given up", "a wait for events is cancelled",
+    "an interval skips periods", "a signal is delivered",
     // a start that fails
-    "a start fails", "a start succeeds",
+    "a start fails", "a start succeeds", "a client connects while a start fails",
     // a driver that is out
-    "a dead driver goes on", "a driver is dead for long", "a ring answers again",
-    "a ring stops answering for long", "a client of another driver is served",
-    "a client waits for a broken driver", "messages go on beside a broken driver",
+    "a dead driver goes on", "a dead driver takes a wake-up with it", "a driver is dead for long",
+    "a ring answers again", "a ring stops answering for long",
+    "a client of another driver is served", "a client waits for a broken driver",
+    "messages go on beside a broken driver", "a shutdown cuts off what a broken driver held",
     "a shutdown waits for a dead driver", "a shutdown waits for a ring that does not answer"};
 
 }  // namespace
