@@ -100,6 +100,7 @@ int report(const Case& which, const IsolatedResult& failure, ReplayLine line,
            const std::string& trace, const std::string& file) {
   printf("FALSIFIED in the case '%s' (%s)\n%s", which.name, failure.kind.c_str(),
          failure.text.c_str());
+  line.revision = GATIO_REVISION;
   if (failure.has_choices) {
     line.seed.reset();
     line.choices = failure.choices;

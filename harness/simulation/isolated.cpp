@@ -92,11 +92,9 @@ void catch_fatal_signals() {
 #endif
 }
 
-// How a process ended that should have ended with 0; empty where it did.
 std::string end_of(int status, int caught_signal) {
   if (caught_signal == 0 && WIFSIGNALED(status)) caught_signal = WTERMSIG(status);
   if (caught_signal != 0) return "ended by signal " + std::to_string(caught_signal);
-  if (WEXITSTATUS(status) == 0) return "";
   return "ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
@@ -154,9 +152,9 @@ IsolatedResult run_isolated(const Case& which, fakes::Choices choices, const Cas
   result.trace_hash = report->trace_hash;
   report->hits.add_to(result.sometimes);
   // A sanitizer that reports and goes on gives the process another exit code in the end.
-  std::string end = end_of(status, report->signal);
-  result.failed = report->failed || !report->completed || !end.empty();
-  result.kind = report->failed ? report->kind : end;
+  bool came_through = report->completed && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  result.failed = report->failed || !came_through;
+  if (result.failed) result.kind = report->failed ? report->kind : end_of(status, report->signal);
   off_t size = lseek(text_fd, 0, SEEK_END);
   result.text.resize(size > 0 ? static_cast<size_t>(size) : 0);
   if (pread(text_fd, result.text.data(), result.text.size(), 0) < 0) result.text.clear();

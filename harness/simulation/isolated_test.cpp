@@ -101,6 +101,11 @@ CaseResult run_exit(Choices& choices, const CaseOptions&) {
   _exit(1);
 }
 
+CaseResult run_leave(Choices& choices, const CaseOptions&) {
+  choose_all(choices);
+  _exit(0);
+}
+
 CaseResult run_killed(Choices& choices, const CaseOptions&) {
   choose_all(choices);
   raise(SIGKILL);
@@ -120,6 +125,14 @@ TEST(Isolated, AnEndThatIsNotCaughtIsToldAsItWas) {
   EXPECT_TRUE(killed.failed);
   EXPECT_EQ(killed.kind, "ended by signal 9");
   EXPECT_FALSE(killed.has_choices);
+}
+
+// It was a failure of no kind.
+TEST(Isolated, AnExitWith0AmidARunIsAFailure) {
+  constexpr Case kLeave{"leave", "", run_leave};
+  IsolatedResult left = run_isolated(kLeave, Choices(5), {});
+  EXPECT_TRUE(left.failed);
+  EXPECT_EQ(left.kind, "ended with exit code 0");
 }
 
 // Most of a page each time, until there are no pages left.
