@@ -160,6 +160,28 @@ TEST(Isolated, AFiberThatRunsOutOfStackIsReportedWithItsChoices) {
   EXPECT_EQ(result.choices, choose_all(same));
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+CaseResult run_past_its_end(Choices& choices, const CaseOptions&) {
+  std::vector<uint32_t> values = choose_all(choices);
+  const volatile uint32_t* end = values.data() + values.capacity();
+  CaseResult result;
+  result.choices = *end;
+  return result;
+}
+
+// It ended the process with an exit code, and nothing was saved.
+TEST(Isolated, WhatASanitizerFindsIsReportedWithItsChoices) {
+  constexpr Case kPast{"past", "", run_past_its_end};
+  Choices same(5);
+  IsolatedResult result = run_isolated(kPast, Choices(5), {});
+  EXPECT_TRUE(result.failed);
+  EXPECT_NE(result.text.find("heap-buffer-overflow"), std::string::npos) << result.text;
+  EXPECT_EQ(result.choices, choose_all(same));
+}
+#endif
+#endif
+
 TEST(Isolated, ARunThatHoldsIsNoFailure) {
   constexpr Case kWell{"well", "", run_well};
   IsolatedResult result = run_isolated(kWell, Choices(5), {});
