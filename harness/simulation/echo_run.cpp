@@ -117,6 +117,7 @@ class EchoRun : private fakes::Event {
       done += piece.size();
     }
     Sometimes::hit("a task gets its bytes back");
+    Simulation::operation_done();
   }
 
   void lost(const std::string& what) {

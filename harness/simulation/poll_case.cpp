@@ -111,6 +111,7 @@ class PollRun {
       if (*events != POLLIN)
         simulation_.falsify("S14: events that nobody asked for: " + std::to_string(*events));
       Sometimes::hit("a poll stream has an event");
+      Simulation::operation_done();
       seen = made;
     }
   }

@@ -8,9 +8,31 @@ namespace {
 using fakes::ChoiceKind;
 using fakes::Strategy;
 
-constexpr const char* kMixes[] = {"1both",     "1io+1exec",       "2both",
-                                  "1io+2exec", "1io+1exec+1both", "3both"};
-constexpr const char* kTopologies[] = {"numa:1 core:3 pu:1", "numa:2 core:3 pu:1"};
+// A mix and the machines that it fits.
+struct MixOnMachines {
+  const char* mix;
+  const char* topologies[2];
+};
+constexpr const char* kOneNode = "numa:1 core:3 pu:1";
+constexpr const char* kTwoNodes = "numa:2 core:3 pu:1";
+constexpr const char* kOneNodeOfTwins = "numa:1 core:2 pu:2";
+constexpr const char* kTwoNodesOfTwins = "numa:2 core:2 pu:2";
+constexpr MixOnMachines kMixes[] = {
+    {"1both", {kOneNode, kTwoNodes}},
+    {"1io+1exec", {kOneNode, kTwoNodes}},
+    {"2both", {kOneNode, kTwoNodes}},
+    {"1io+2exec", {kOneNode, kTwoNodes}},
+    {"1io+1exec+1both", {kOneNode, kTwoNodes}},
+    {"3both", {kOneNode, kTwoNodes}},
+    // The nodes differ: tasks and operations go to the TPC that can take them.
+    {"0:1io,1:1exec", {kTwoNodes, kTwoNodes}},
+    {"0:2io,1:2exec", {kTwoNodes, kTwoNodes}},
+    {"0:1exec,1:1io+1exec", {kTwoNodes, kTwoNodes}},
+    {"0:1io,1:1exec+1both", {kTwoNodes, kTwoNodes}},
+    // An exec driver's operations go to the other half of its core.
+    {"1pair", {kOneNodeOfTwins, kTwoNodesOfTwins}},
+    {"2pair", {kOneNodeOfTwins, kTwoNodesOfTwins}},
+};
 constexpr const char* kPolicies[] = {"best", "least_work", "round_robin", "two_choices",
                                      "affinity"};
 
@@ -33,7 +55,7 @@ Shape make_shape(const ShapeOptions& options) {
 
   config::RuntimeConfig& config = shape.runtime.config;
   config.placement = options.policy;
-  config.heap_mb = 4;
+  config.heap_mb = 8;  // Four drivers share it, and large answers must not lack it.
   config.sq_entries = 16;
   config.cq_entries = options.cq_entries;
   config.spin_us = options.spins ? 20 : 0;
@@ -55,8 +77,9 @@ Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
     return choices.choose(ChoiceKind::program, static_cast<uint32_t>(bound));
   };
   ShapeOptions shape;
-  shape.mix = kMixes[choose(std::size(kMixes))];
-  shape.topology = kTopologies[choose(std::size(kTopologies))];
+  const MixOnMachines& mix = kMixes[choose(std::size(kMixes))];
+  shape.mix = mix.mix;
+  shape.topology = mix.topologies[choose(std::size(mix.topologies))];
   shape.policy = kPolicies[choose(std::size(kPolicies))];
   shape.preempts = options.preempt;
   shape.pct = options.preempt && choose(2) == 1;

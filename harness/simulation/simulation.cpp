@@ -1,5 +1,6 @@
 #include "harness/simulation/simulation.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -57,6 +58,22 @@ void Simulation::heal() {
 bool Simulation::a_wake_up_died() const {
   std::optional<unsigned> dead = parts_->scheduler.dead();
   return dead && *dead < drivers_.size() && drivers_[*dead]->has_unsent();
+}
+
+void Simulation::operation_done() {
+  const Driver& here = *Driver::current();
+  const Driver& io = *here.io_driver();
+  if (io.options().tpc != here.options().tpc)
+    Sometimes::hit("an operation goes to another TPC's io driver");
+  for (auto& tpc : the_simulation->runtime().tpcs()) {
+    if (tpc->layout().position != here.options().tpc) continue;
+    std::optional<unsigned> twin = tpc->layout().drivers[here.options().index].partner;
+    if (!twin) return;
+    Sometimes::hit("an operation of a pair is done");
+    if (&io != &here && &io != tpc->drivers()[*twin].get())
+      the_simulation->falsify("S9: the io driver of " + here.name() +
+                              " is not the other half of its pair");
+  }
 }
 
 Simulation* Simulation::current() {
@@ -186,6 +203,11 @@ void Simulation::observe() {
 
 void Simulation::check_roles(const Metrics& metrics) {
   for (const DriverMetrics& driver : metrics.drivers) {
+    bool executes_near = std::ranges::any_of(metrics.drivers, [&](const DriverMetrics& other) {
+      return other.tpc == driver.tpc && config::executes(other.role);
+    });
+    // The handlers of its requests.
+    if (!executes_near) Sometimes::hit("a task runs in another TPC", driver.requests);
     Sometimes::hit("a parked driver is woken by another one", driver.wakes);
     Sometimes::hit("a CQ overflows", driver.cq_overflow);
     Sometimes::hit("a receive lacks a buffer", driver.enobufs);

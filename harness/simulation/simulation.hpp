@@ -61,6 +61,9 @@ class Simulation {
   // driver is in the kernel, and must not be taken for that driver.
   void shut_down();
 
+  // Called by a task behind an operation of its own: notes where such go from its driver.
+  static void operation_done();
+
   // The one that exists, or nullptr.
   static Simulation* current();
 

@@ -322,6 +322,7 @@ Task<void> TaskProgram::use_file(const ProgramNode& node, uint32_t bytes) {
   if (read && in.substr(0, static_cast<size_t>(*read)) != out.substr(0, static_cast<size_t>(*read)))
     falsify(node, "read other bytes than it wrote");
   Sometimes::hit("a file is used");
+  Simulation::operation_done();
 }
 
 }  // namespace gatio::harness
