@@ -149,6 +149,7 @@ bool Scheduler::advance() {
   uint64_t next = next_ns();
   if (next == Events::kNever) return false;
   world_.now_ns = std::max(world_.now_ns, next);
+  if (idle_observer_) idle_observer_();
   return true;
 }
 

@@ -65,6 +65,9 @@ class Scheduler final : public Execution {
 
   // Also called after each step, outside of all threads: for checks that hold between two steps.
   void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
+  // Also called when time has passed because nobody could run, before anybody can, though not with
+  // Strategy::clocks.
+  void set_idle_observer(std::function<void()> observer) { idle_observer_ = std::move(observer); }
 
   [[nodiscard]] bool by_clocks() const { return options_.strategy == Strategy::clocks; }
   [[nodiscard]] uint64_t steps() const { return steps_; }
@@ -144,6 +147,7 @@ class Scheduler final : public Execution {
   ClockOrder clock_order_;  // Strategy::clocks
   std::function<void()> leave_;
   std::function<void()> observer_;
+  std::function<void()> idle_observer_;
   std::vector<uint64_t> change_points_;
   uint64_t steps_ = 0;
   uint64_t pct_step_ = 0;

@@ -123,6 +123,31 @@ TEST(Scheduler, ASleepEndsAtItsDeadlineAndNotBefore) {
   EXPECT_EQ(woken_ns, begun_ns + 5'000);
 }
 
+TEST(Scheduler, TimeThatPassesWhileNobodyRunsIsSeenBeforeAnybodyRuns) {
+  Choices choices(1);
+  World world(choices);
+  Scheduler scheduler(world, {});
+  world.execution = &scheduler;
+  const uint64_t deadline_ns = world.now_ns + 5'000;
+  bool awake = false;
+  bool seen = false;
+  scheduler.set_idle_observer([&] {
+    EXPECT_EQ(world.now_ns, deadline_ns);
+    EXPECT_TRUE(scheduler.asleep(0));
+    seen = !awake;
+  });
+  scheduler.add(
+      "sleeper",
+      [&] {
+        Sleeper sleeper;
+        EXPECT_TRUE(scheduler.sleep(sleeper, deadline_ns));
+        awake = true;
+      },
+      [] {});
+  EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
+  EXPECT_TRUE(seen);
+}
+
 TEST(Scheduler, ASleeperIsWokenByAnother) {
   Choices choices(1);
   World world(choices);

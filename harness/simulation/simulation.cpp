@@ -10,8 +10,12 @@
 namespace gatio::harness {
 namespace {
 
-// How long mail may lie before a driver that sleeps, in virtual time. A wake-up takes microseconds.
-constexpr uint64_t kLongestMailNs = 50'000'000;
+// How long mail may lie before a driver that sleeps, in virtual time. From when the driver that
+// left it has entered the kernel, for its message is there by then; one that fails is repeated.
+constexpr uint64_t kLongestMailNs = 20'000;
+// Threads without a ring call the kernel themselves, and may be interrupted for long before they
+// do.
+constexpr uint64_t kLongestMailOfOthersNs = 10'000'000;
 
 Simulation* the_simulation = nullptr;
 
@@ -93,7 +97,7 @@ Result<void> Simulation::run() {
   for (auto& each : runtime.lifecycle().members()) {
     Lifecycle::Member* member = each.get();
     drivers_.push_back(&member->driver());
-    mail_since_ns_.push_back(0);
+    rests_.emplace_back();
     scheduler.add(
         member->driver().name(),
         [member, &scheduler] {
@@ -104,7 +108,10 @@ Result<void> Simulation::run() {
   }
   // Where each driver has its clock it is measured, and a thousand of them cannot all be looked at
   // after each step.
-  if (!scheduler.by_clocks()) scheduler.set_observer([this] { observe(); });
+  if (!scheduler.by_clocks()) {
+    scheduler.set_observer([this] { observe(); });
+    scheduler.set_idle_observer([this] { check_mail(); });
+  }
   fakes::Scheduler::End end = scheduler.run();
   ended_ = end == fakes::Scheduler::End::all_ended;
   if (end == fakes::Scheduler::End::deadlock)
@@ -125,11 +132,27 @@ Metrics Simulation::metrics_so_far() {
 }
 
 void Simulation::at_sync_point(const char* where) {
+  if (!scheduler().by_clocks() && !rests_.empty()) follow_wake_up(where);
   uint64_t before = scheduler().preemptions();
   scheduler().sync_point();
   if (scheduler().preemptions() != before && std::strcmp(where, "driver: parked") == 0)
     Sometimes::hit("a driver is interrupted while it parks");
   if (world().trace.keeps() && std::strcmp(where, "mailbox: push") == 0) remark(Remark::sent, 1);
+}
+
+// There is no other sync point between a mark and "parked", nor between a push that finds the mark
+// and "wake": so whoever passes one of them has just done that.
+void Simulation::follow_wake_up(const char* where) {
+  unsigned thread = scheduler().thread();
+  if (std::strcmp(where, "driver: parked") == 0) rests_[thread].parked = true;
+  if (std::strcmp(where, "mailbox: take") == 0 && thread < rests_.size()) rests_[thread] = {};
+  if (std::strcmp(where, "driver: wake") != 0) return;
+  for (unsigned i = 0; i < rests_.size(); ++i) {
+    Rest& rest = rests_[i];
+    if (!rest.parked || rest.waker || !drivers_[i]->has_mail()) continue;
+    rest.waker = thread;
+    if (thread < drivers_.size()) rest.waker_turns = drivers_[thread]->stats().turns;
+  }
 }
 
 void Simulation::remark(Remark what, uint64_t count) {
@@ -180,25 +203,48 @@ void Simulation::check_sleeper(Driver& driver) {
             " SQEs to submit");
 }
 
-// Between two steps: whoever sleeps with mail must be on the way to being woken. What else a
-// sleeper has changes only by itself, so only the one that has just run is looked into.
+// Between two steps. What a sleeper has besides mail changes only by itself, so only the one that
+// has just run is looked into.
 void Simulation::observe() {
-  uint64_t now_ns = world().now_ns;
   unsigned last = scheduler().thread();
   remark_on_turn(last);
+  if (last < drivers_.size() && scheduler().asleep(last)) check_sleeper(*drivers_[last]);
+  check_mail();
+}
+
+// Whoever sleeps with mail must be on the way to being woken, also at the very moment at which it
+// would go on by itself: by then it could be too late for whoever waits.
+void Simulation::check_mail() {
+  uint64_t now_ns = world().now_ns;
   for (unsigned i = 0; i < drivers_.size(); ++i) {
-    bool asleep = scheduler().asleep(i);
-    if (asleep && i == last) check_sleeper(*drivers_[i]);
-    bool waits = asleep && drivers_[i]->has_mail();
-    if (!waits || a_wake_up_died()) {
-      mail_since_ns_[i] = 0;
-    } else if (mail_since_ns_[i] == 0) {
-      mail_since_ns_[i] = now_ns;
-    } else if (now_ns - mail_since_ns_[i] > kLongestMailNs) {
+    Rest& rest = rests_[i];
+    bool by_other = rest.waker && !sends_by_ring(*rest.waker);
+    uint64_t most_ns = by_other ? kLongestMailOfOthersNs : kLongestMailNs;
+    bool waits = scheduler().asleep(i) && drivers_[i]->has_mail() &&
+                 kernel().stalled_thread() != i && !is_owed_a_wake_up(i);
+    if (!waits) {
+      rest.since_ns = 0;
+    } else if (rest.since_ns == 0) {
+      rest.since_ns = now_ns;
+    } else if (now_ns - rest.since_ns > most_ns) {
       falsify("S1: driver " + drivers_[i]->name() + " sleeps though its mailbox has mail");
-      mail_since_ns_[i] = now_ns;
+      rest.since_ns = now_ns;
     }
   }
+}
+
+bool Simulation::sends_by_ring(unsigned thread) const {
+  return thread < drivers_.size() && drivers_[thread]->is_open();
+}
+
+// Whether a driver is on its way to wake this one. It may be interrupted or dead for as long as it
+// likes, and then have to wait until the kernel takes its message; one turn later it has.
+bool Simulation::is_owed_a_wake_up(unsigned driver) const {
+  const Rest& rest = rests_[driver];
+  if (!rest.waker || !sends_by_ring(*rest.waker)) return false;
+  const Driver& waker = *drivers_[*rest.waker];
+  if (waker.has_unsent()) return true;
+  return !parts_->scheduler.asleep(*rest.waker) && waker.stats().turns < rest.waker_turns + 2;
 }
 
 void Simulation::check_roles(const Metrics& metrics) {

@@ -87,6 +87,10 @@ class Simulation {
 
   void at_sync_point(const char* where);
   void observe();
+  void follow_wake_up(const char* where);
+  void check_mail();
+  [[nodiscard]] bool sends_by_ring(unsigned thread) const;
+  [[nodiscard]] bool is_owed_a_wake_up(unsigned driver) const;
   void remark(Remark what, uint64_t count);
   void remark_on_turn(unsigned thread);
   void check_sleeper(Driver& driver);
@@ -99,7 +103,15 @@ class Simulation {
   Metrics metrics_;
   std::vector<std::string> findings_;
   std::vector<Driver*> drivers_;
-  std::vector<uint64_t> mail_since_ns_;    // by driver; 0: it has no mail, or is awake
+  // What is known of a driver's sleep, by the sync points that it and others pass.
+  struct Rest {
+    bool parked = false;            // its mailbox was marked, and it has not taken mail since
+    std::optional<unsigned> waker;  // the thread whose message found the mark
+    uint64_t waker_turns = 0;       // of that driver by then
+    uint64_t since_ns =
+        0;  // it sleeps with mail, and nobody is about to wake it; 0: that is not so
+  };
+  std::vector<Rest> rests_;                // by driver
   std::vector<DriverStats> stats_before_;  // by driver, as the last remark has them
   bool ended_ = false;
 };
