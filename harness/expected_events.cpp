@@ -11,7 +11,7 @@ constexpr const char* kExpected[] = {
     "an operation of a pair is done",
     // tasks
     "a task hops", "a file is used", "a deadline passes", "a sleep is cut short",
-    "a scope is asked to stop", "an exception reaches the joiner",
+    "a scope is asked to stop", "interrupted inside a task", "an exception reaches the joiner",
     // HTTP and streams
     "a request is answered", "all clients are served before the shutdown",
     "a drain leaves a request unread", "a request comes too late for the drain",

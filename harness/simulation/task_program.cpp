@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 
+#include "runtime/base/sync_point.hpp"
 #include "runtime/driver/blocking.hpp"
 #include "runtime/driver/file.hpp"
 #include "runtime/driver/waits.hpp"
@@ -164,13 +165,29 @@ void TaskProgram::enter(const ProgramNode& node) {
   if (state.inside) falsify(node, "runs twice at a time");
   state.inside = true;
   if (!Driver::current()->executes()) falsify(node, "runs on an io driver");
+  interrupt();
+}
+
+// Who has the task for himself is not found out while nobody else has a turn.
+void TaskProgram::interrupt() {
+  uint64_t before = simulation_.scheduler().preemptions();
+  sync_point("program: inside");
+  if (simulation_.scheduler().preemptions() != before) Sometimes::hit("interrupted inside a task");
 }
 
 void TaskProgram::leave(const ProgramNode& node) {
   states_[node.number].inside = false;
 }
 
+TaskProgram::Resident::~Resident() {
+  const Driver* here = Driver::current();
+  if (here == nullptr || !here->executes())
+    program.simulation_.falsify("S3: a frame of task " + std::to_string(node.number) +
+                                " ends where no user's code may run");
+}
+
 Task<void> TaskProgram::run_node(const ProgramNode& node) {
+  const Resident resident(*this, node);
   ++states_[node.number].started;
   enter(node);
   std::exception_ptr error;
@@ -191,6 +208,7 @@ Task<void> TaskProgram::run_node(const ProgramNode& node) {
 }
 
 Task<void> TaskProgram::run_steps(const ProgramNode& node, Scope& scope) {
+  const Resident resident(*this, node);
   size_t next_child = 0;
   for (const ProgramStep& step : node.steps) {
     switch (step.kind) {
@@ -239,6 +257,7 @@ void TaskProgram::spawn_child(Scope& scope, const ProgramNode& child, ProgramSte
 }
 
 Task<void> TaskProgram::run_step(const ProgramNode& node, ProgramStep step) {
+  const Resident resident(*this, node);
   Driver* home = Driver::current();
   enter(node);
   uint64_t before_ns = home->fresh_ns();
@@ -252,7 +271,10 @@ Task<void> TaskProgram::run_step(const ProgramNode& node, ProgramStep step) {
       break;
     }
     case StepKind::compute:
+      enter(node);
       home->kernel().spend(step.amount * 1'000);
+      interrupt();
+      leave(node);
       break;
     case StepKind::all_of:
       co_await when_all(sleep_us(step.amount), yield_once());

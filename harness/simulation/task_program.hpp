@@ -78,6 +78,15 @@ class TaskProgram {
     bool inside = false;  // a segment of it runs right now
     bool failed = false;  // it ended with an exception
   };
+  // Stands in a frame of the program: its end is the user's code as well (design R1).
+  struct Resident {
+    Resident(TaskProgram& its_program, const ProgramNode& its_node)
+        : program(its_program), node(its_node) {}
+    ~Resident();
+    Resident(const Resident&) = delete;
+    TaskProgram& program;
+    const ProgramNode& node;
+  };
   struct Planned {};                        // what `fail` throws
   using Way = std::pair<Driver*, Driver*>;  // from, to
   struct Letter : Work {
@@ -98,6 +107,7 @@ class TaskProgram {
   [[nodiscard]] Driver& executing(uint32_t number) const;
   void enter(const ProgramNode& node);
   void leave(const ProgramNode& node);
+  void interrupt();
   void falsify(const ProgramNode& node, const std::string& what);
 
   Simulation& simulation_;
