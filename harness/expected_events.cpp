@@ -7,8 +7,8 @@ constexpr const char* kExpected[] = {
     // drivers
     "a parked driver is woken by another one", "a driver is interrupted while it parks",
     "an exec driver runs", "an io driver does I/O", "a CQ overflows", "messages are sent in a row",
-    "a task runs in another TPC", "an operation goes to another TPC's io driver",
-    "an operation of a pair is done",
+    "a trace is checked", "a task runs in another TPC",
+    "an operation goes to another TPC's io driver", "an operation of a pair is done",
     // tasks
     "a task hops", "a file is used", "a deadline passes", "a sleep is cut short",
     "a scope is asked to stop", "interrupted inside a task", "an exception reaches the joiner",

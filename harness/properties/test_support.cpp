@@ -9,7 +9,6 @@
 #include <sstream>
 
 #include "harness/simulation/isolated.hpp"
-#include "harness/simulation/trace_checks.hpp"
 
 namespace gatio::harness {
 namespace {
@@ -131,7 +130,6 @@ bool is_swept(Faults faults) {
 
 CaseResult finish(Simulation& simulation, const Shape& shape, fakes::Choices& choices,
                   uint64_t begun_ns, const Trial& trial) {
-  if (simulation.ended()) check_trace(simulation);
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
   result.program = print(trial);
   return result;

@@ -11,7 +11,6 @@
 #include "harness/simulation/more_cases.hpp"
 #include "harness/simulation/shape.hpp"
 #include "harness/simulation/simulation.hpp"
-#include "harness/simulation/trace_checks.hpp"
 #include "runtime/driver/waits.hpp"
 #include "runtime/task/scope.hpp"
 
@@ -349,13 +348,12 @@ CaseResult run_broken(fakes::Choices& choices, const CaseOptions& options) {
   shape.simulation.scheduler.stall_one_in = 0;
   BrokenRun::add_ports(shape.runtime.config, mix.io_drivers);
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   auto run = std::make_unique<BrokenRun>(simulation, choices, plan);
   Result<void> ran = simulation.run();
   if (!ran) simulation.falsify("S12: the run failed: " + ran.error().message());
   if (simulation.ended() && ran) run->check();
-  if (simulation.ended() && options.keep_trace) check_trace(simulation);
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
   result.program = print(plan);
   if (!simulation.ended()) static_cast<void>(run.release());  // Its tasks live on.

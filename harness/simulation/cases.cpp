@@ -53,7 +53,7 @@ CaseResult run_tasks(fakes::Choices& choices, const CaseOptions& options) {
   ProgramNode root = generate_program(choices, 12);
   std::string printed = print(root);
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   TaskProgram program(simulation, std::move(root));
   simulation.runtime().on_start([&]() -> Task<void> {
@@ -103,7 +103,7 @@ CaseResult run_serve(fakes::Choices& choices, const CaseOptions& options) {
         .short_transfer = 4, .no_buffers = 8, .accept_limit = 8, .enter_eintr = 8, .enter_busy = 4};
   }
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   scenarios::Arguments arguments;
   Runtime& runtime = simulation.runtime();
@@ -180,7 +180,7 @@ CaseResult run_start(fakes::Choices& choices, const CaseOptions& options) {
   // So near that clients are there before the last driver listens.
   shape.simulation.kernel.network.outside = {.least_delay_ns = 100, .most_delay_ns = 2'000};
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   scenarios::Arguments arguments;
   std::optional<ShutdownAt> early_shutdown;

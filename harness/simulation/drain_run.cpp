@@ -104,7 +104,7 @@ std::string print(const DrainLoad& load) {
 CaseResult run_drain_load(fakes::Choices& choices, const CaseOptions& options, const Shape& shape,
                           const DrainLoad& load) {
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   auto run = std::make_unique<DrainRun>(simulation, choices, load);
   Result<void> ran = simulation.run();

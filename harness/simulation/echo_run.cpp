@@ -6,7 +6,6 @@
 #include <memory>
 #include <new>
 
-#include "harness/simulation/trace_checks.hpp"
 #include "runtime/driver/waits.hpp"
 #include "runtime/net/stream_client.hpp"
 
@@ -228,7 +227,7 @@ CaseResult run_streams(fakes::Choices& choices, const CaseOptions& options, Shap
   shape.simulation.kernel.network.send_buffer_bytes = 4096;
   shape.simulation.kernel.network.receive_buffer_bytes = 4096;
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   auto run = std::make_unique<EchoRun>(simulation, choices, load);
   Result<void> ran = simulation.run();
@@ -237,7 +236,6 @@ CaseResult run_streams(fakes::Choices& choices, const CaseOptions& options, Shap
     Sometimes::hit(failed_start ? "a start fails" : "a fault strikes a run that serves");
   if (!ran && !failed_start) simulation.falsify("S12: the run failed: " + ran.error().message());
   if (simulation.ended() && ran) run->check();
-  if (simulation.ended() && options.keep_trace) check_trace(simulation);
   CaseResult result = result_of(simulation, shape, choices, begun_ns);
   result.program = print(load);
   if (!simulation.ended()) static_cast<void>(run.release());  // Its tasks live on.

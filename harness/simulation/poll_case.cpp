@@ -167,7 +167,7 @@ CaseResult run_poll(fakes::Choices& choices, const CaseOptions& options) {
     shrink_rings(shape);
   }
   Simulation simulation(choices, shape.simulation, shape.runtime);
-  simulation.world().trace.keep(options.keep_trace);
+  keep_trace(simulation, choices, options);
   uint64_t begun_ns = simulation.world().now_ns;
   auto run = std::make_unique<PollRun>(simulation, choices);
   Result<void> ran = simulation.run();

@@ -1,5 +1,6 @@
 #include "harness/simulation/shape.hpp"
 
+#include "harness/simulation/trace_checks.hpp"
 #include "runtime/config/mix.hpp"
 
 namespace gatio::harness {
@@ -37,6 +38,7 @@ constexpr const char* kPolicies[] = {"best", "least_work", "round_robin", "two_c
                                      "affinity"};
 
 constexpr unsigned kSmallSq = 2;
+constexpr uint32_t kTraceOneIn = 15;
 
 }  // namespace
 
@@ -93,8 +95,15 @@ Shape choose_shape(fakes::Choices& choices, const CaseOptions& options) {
   return made;
 }
 
+// By a choice, so that a replay keeps it as well.
+void keep_trace(Simulation& simulation, fakes::Choices& choices, const CaseOptions& options) {
+  bool chosen = choices.one_in(ChoiceKind::program, kTraceOneIn);
+  simulation.world().trace.keep(chosen || options.keep_trace);
+}
+
 CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,
                      uint64_t begun_ns) {
+  if (simulation.ended() && simulation.world().trace.keeps()) check_trace(simulation);
   CaseResult result;
   result.findings = simulation.findings();
   result.ended = simulation.ended();

@@ -36,6 +36,11 @@ void shrink_rings(Shape& shape);
 // What 0 gives for each choice is the smallest.
 Shape choose_shape(fakes::Choices& choices, const CaseOptions& options);
 
+// Keeps the trace of one run in so many, besides those of which it is wanted: result_of() checks
+// it.
+void keep_trace(Simulation& simulation, fakes::Choices& choices, const CaseOptions& options);
+
+// Behind all other checks of the case.
 CaseResult result_of(Simulation& simulation, const Shape& shape, fakes::Choices& choices,
                      uint64_t begun_ns);
 

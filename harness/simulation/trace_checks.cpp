@@ -39,6 +39,7 @@ class TraceCheck {
     if (cqes > posted_)
       simulation_.falsify("S5: the drivers reaped " + std::to_string(cqes) +
                           " CQEs, and the kernel posted " + std::to_string(posted_));
+    Sometimes::hit("a trace is checked");
     Sometimes::hit("a multishot request ends and is armed again", rearmed_);
     Sometimes::hit("a failed request is armed again", failed_rearms_);
   }
