@@ -17,7 +17,7 @@ enum class Remark : uint8_t {
   took,      // messages taken from its own in this turn
   ran,       // pieces of work that it ran in this turn
   gave_way,  // the turn has ended, or was interrupted
-  parked,    // so has it, and its driver sleeps
+  parked,    // so has it, and its driver sleeps; 0: in a ring that does not answer
   finding,   // here the finding of this number, from 1, was made
 };
 

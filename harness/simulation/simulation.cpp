@@ -24,7 +24,8 @@ Simulation* the_simulation = nullptr;
 Simulation::Simulation(fakes::Choices& choices, const SimulationOptions& options,
                        RuntimeOptions runtime)
     : parts_(std::make_unique<Parts>(choices, options, std::move(runtime))),
-      block_one_in_(options.block_one_in) {
+      block_one_in_(options.block_one_in),
+      watches_event_fds_(!options.kernel.sync_message) {
   parts_->kernel.set_execution(parts_->scheduler);
   parts_->kernel.world().faults = options.faults;
   GATIO_ASSERT(the_simulation == nullptr);  // One at a time.
@@ -181,7 +182,8 @@ void Simulation::remark_on_turn(unsigned thread) {
   }
   if (messages > 0) remark(Remark::took, messages);
   if (works > 0) remark(Remark::ran, works);
-  remark(scheduler().asleep(thread) ? Remark::parked : Remark::gave_way, 0);
+  bool asleep = scheduler().asleep(thread);
+  remark(asleep ? Remark::parked : Remark::gave_way, kernel().stalled_thread() != thread);
 }
 
 // Whoever sleeps has nothing left that it could have done: no task, nothing that its ring holds for

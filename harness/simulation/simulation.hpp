@@ -41,6 +41,8 @@ class Simulation {
 
   // Until run() has ended.
   [[nodiscard]] Runtime& runtime() { return *parts_->runtime; }
+  // Whether drivers watch an eventfd, since others have no other way to wake them.
+  [[nodiscard]] bool watches_event_fds() const { return watches_event_fds_; }
   // After run().
   [[nodiscard]] const Metrics& metrics() const { return metrics_; }
   [[nodiscard]] fakes::FakeKernel& kernel() { return parts_->kernel; }
@@ -99,6 +101,7 @@ class Simulation {
 
   std::unique_ptr<Parts> parts_;
   uint32_t block_one_in_ = 0;
+  const bool watches_event_fds_;
   std::function<void()> on_built_;
   Metrics metrics_;
   std::vector<std::string> findings_;

@@ -1,7 +1,7 @@
 // What the trace of a whole run must show of rings and requests, whatever the program was: S4 (who
-// touches a ring), S5 (each request ends once), S8 (one send and one receive a stream), S13 (no hot
-// re-arming), S14 (one armed multishot at a time). A simulation that keeps its trace, after its
-// run.
+// touches a ring), S3 (what an exec driver submits), S5 (each request ends once, each CQE is
+// reaped), S8 (one send and one receive a stream), S13 (no hot re-arming), S14 (one armed multishot
+// at a time, and an eventfd that is watched). A simulation that keeps its trace, after its run.
 #pragma once
 
 #include "harness/simulation/simulation.hpp"
