@@ -284,7 +284,7 @@ class Generator {
   void finish_request(Request& request) {
     switch (request.op) {
       case Op::accept:
-        if (percent(20)) request.option = 1;  // IORING_ACCEPT_DONTWAIT
+        if (percent(20)) request.option = kAcceptDontWait;
         [[fallthrough]];
       case Op::accept_multishot:
         request.object = object({ObjectKind::listener});

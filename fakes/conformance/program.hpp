@@ -49,6 +49,8 @@ inline constexpr uint32_t kLong = 1 << 16;  // longer than any program; else it 
 inline constexpr uint32_t kDirect = 1 << 17;
 // Of a send or receive with a group: of as many buffers as it takes.
 inline constexpr uint32_t kBundle = 1 << 18;
+// Of Op::accept: IORING_ACCEPT_DONTWAIT, Linux 6.10, which liburing 2.3 has no name for.
+inline constexpr uint32_t kAcceptDontWait = 1 << 1;
 // A descriptor that does not exist.
 inline constexpr int kNoObject = -1;
 

@@ -106,7 +106,7 @@ TEST_P(CancelRules, U45AfterThePeerClosedOneSendSucceeds) {
 TEST_P(CancelRules, U45DontwaitDoesNotWait) {
   begin({ObjectKind::stream, ObjectKind::listener});
   EXPECT_EQ(submit({{.op = Op::recv, .id = 1, .object = 0, .bytes = 8, .option = MSG_DONTWAIT},
-                    {.op = Op::accept, .id = 2, .object = 1, .option = 2}}),
+                    {.op = Op::accept, .id = 2, .object = 1, .option = kAcceptDontWait}}),
             "submitted 2 [#1=-EAGAIN #2=-EAGAIN]");
 }
 
