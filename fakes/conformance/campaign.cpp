@@ -95,7 +95,7 @@ void Campaign::tell_lie(uint64_t seed, const Program& program, const Record& rec
   const Lie* rarest = nullptr;
   Record changed;
   for (const Lie& lie : all_lies()) {
-    if (rarest != nullptr && lies_[key_of(lie)].first >= lies_[key_of(*rarest)].first) continue;
+    if (rarest != nullptr && lies_[key_of(lie)].told >= lies_[key_of(*rarest)].told) continue;
     Prng prng(seed);
     Record attempt = record;
     if (!plant(lie, program, attempt, prng)) continue;
@@ -103,10 +103,12 @@ void Campaign::tell_lie(uint64_t seed, const Program& program, const Record& rec
     changed = std::move(attempt);
   }
   if (rarest == nullptr) return;
-  auto& [told, believed] = lies_[key_of(*rarest)];
-  ++told;
-  if (!lie_checker_.check(program, changed).allowed) return;
-  ++believed;
+  Told& count = lies_[key_of(*rarest)];
+  ++count.told;
+  Verdict verdict = lie_checker_.check(program, changed);
+  if (verdict.whole) ++count.whole;
+  if (!verdict.allowed) return;
+  ++count.believed;
   believed_ = "a lie was believed: " + key_of(*rarest) + "\n" + to_text(program);
   for (size_t step = 0; step < record.size(); ++step) {
     if (record[step] == changed[step]) continue;
@@ -154,9 +156,10 @@ std::string Campaign::summary(uint64_t elapsed_ns) const {
           " runs of the fake, " + std::to_string(unsettled_) + " not settled at first\n";
   for (const Lie& lie : all_lies()) {
     auto found = lies_.find(key_of(lie));
-    auto [told, believed] = found == lies_.end() ? std::pair<uint64_t, uint64_t>{} : found->second;
-    text += "  lie " + key_of(lie) + ": told " + std::to_string(told) + ", believed " +
-            std::to_string(believed) + "\n";
+    Told count = found == lies_.end() ? Told{} : found->second;
+    text += "  lie " + key_of(lie) + ": told " + std::to_string(count.told) + ", believed " +
+            std::to_string(count.believed) + ", rejected after a whole search " +
+            std::to_string(count.whole) + "\n";
   }
   return text;
 }

@@ -36,6 +36,13 @@ class Campaign {
 
  private:
   enum class Outcome : uint8_t { allowed, unsettled, disagreement, no_ring };
+  // How often a lie was told, and believed; and rejected because no run that the checker would try
+  // explains it, and not because it had tried as many as it may.
+  struct Told {
+    uint64_t told = 0;
+    uint64_t believed = 0;
+    uint64_t whole = 0;
+  };
 
   Outcome judge(const Program& program, Verdict& verdict);
   // Whether it does so in each of several runs, the later ones with more patience and a longer
@@ -54,7 +61,7 @@ class Campaign {
   Statistics statistics_;
   uint64_t runs_ = 0;
   uint64_t unsettled_ = 0;
-  std::map<std::string, std::pair<uint64_t, uint64_t>> lies_;  // told, believed
+  std::map<std::string, Told> lies_;
   std::string believed_;
   int error_ = 0;
 };

@@ -118,14 +118,15 @@ Verdict Checker::check(const Program& program, const Record& record) const {
     }
     add_branches(branches, branch, tried, choices.made());
   }
+  verdict.whole = branches.empty();
   return verdict;
 }
 
 std::string to_text(const Verdict& verdict) {
   if (verdict.allowed) return "allowed after " + std::to_string(verdict.runs) + " runs\n";
   std::string text = "no run of the fake explains step " + std::to_string(verdict.step) +
-                     " (tried " + std::to_string(verdict.runs) + ")\n  real: " + verdict.real +
-                     "\n";
+                     " (tried " + std::to_string(verdict.runs) +
+                     (verdict.whole ? ", which is all" : "") + ")\n  real: " + verdict.real + "\n";
   for (const std::string& seen : verdict.alternatives) text += "  fake: " + seen + "\n";
   return text;
 }

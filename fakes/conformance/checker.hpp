@@ -21,6 +21,8 @@ using MakeHost = std::function<std::unique_ptr<Host>(Choices&)>;
 
 struct Verdict {
   bool allowed = false;
+  // All runs that the checker would try were tried: a larger budget would change nothing.
+  bool whole = false;
   unsigned runs = 0;
   int set_up = 0;                         // -errno when the model could not be set up
   size_t step = 0;                        // the furthest that no run explains

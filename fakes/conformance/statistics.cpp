@@ -12,7 +12,6 @@
 namespace gatio::fakes::conformance {
 namespace {
 
-// Every rule that a program can show; printed with zeros, so that a gap is seen.
 constexpr const char* kRules[] = {
     "U5",  "U6",  "U7",  "U8",  "U10", "U11", "U14", "U15", "U16", "U17", "U19", "U20",
     "U21", "U22", "U24", "U26", "U27", "U28", "U29", "U30", "U31", "U33", "U35", "U36",
@@ -29,6 +28,10 @@ bool is_multishot(Op op) {
 }
 
 }  // namespace
+
+std::span<const char* const> all_rules() {
+  return kRules;
+}
 
 std::string result_class(const Seen& seen) {
   std::string text;
@@ -163,7 +166,7 @@ std::string Statistics::text() const {
     for (const auto& [result, count] : results) text += " " + result + " " + std::to_string(count);
     text += "\n";
   }
-  text += "  rules:";
+  text += "  rules:";  // with zeros, so that a gap is seen
   for (const char* rule : kRules) {
     auto found = rules_.find(rule);
     text +=

@@ -5,12 +5,16 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 
 #include "fakes/conformance/program.hpp"
 #include "fakes/conformance/record.hpp"
 
 namespace gatio::fakes::conformance {
+
+// Every rule that a program can show.
+std::span<const char* const> all_rules();
 
 class Statistics {
  public:
