@@ -89,6 +89,12 @@ class File {
   bool nonblocking_ = false;
 };
 
+inline size_t total_bytes(std::span<const iovec> parts) {
+  size_t bytes = 0;
+  for (const iovec& part : parts) bytes += part.iov_len;
+  return bytes;
+}
+
 // What send and receive say besides the count of bytes.
 struct Received {
   int64_t result = 0;      // bytes, or -errno
@@ -115,8 +121,6 @@ class Socket : public File {
   virtual int shutdown(int how) = 0;
   // A connection from the queue, or nullptr with `error` set (-EAGAIN: none is there).
   virtual std::shared_ptr<Socket> accept(int& error, bool& more) = 0;
-  // Puts back what accept() gave: no descriptor could be had for it (rule U25).
-  virtual void unaccept(std::shared_ptr<Socket> connection) = 0;
   // MSG_PEEK, MSG_DONTWAIT and MSG_TRUNC are known; MSG_WAITALL is the request's affair.
   virtual Received receive(std::span<const iovec> to, int flags) = 0;
   // Takes as many bytes as there is room for; -EAGAIN for none. `to` may be null.

@@ -182,16 +182,4 @@ int InetSocket::getsockopt(int level, int name, void* value, socklen_t* size) {
   }
 }
 
-int64_t InetSocket::read(std::span<char> to, int64_t offset) {
-  if (offset != -1) return -ESPIPE;
-  iovec piece{to.data(), to.size()};
-  return receive({&piece, 1}, 0).result;
-}
-
-int64_t InetSocket::write(std::span<const char> from, int64_t offset) {
-  if (offset != -1) return -ESPIPE;
-  iovec piece{const_cast<char*>(from.data()), from.size()};
-  return send({&piece, 1}, 0, nullptr, 0);
-}
-
 }  // namespace gatio::fakes

@@ -25,8 +25,6 @@ class InetSocket : public Socket, public std::enable_shared_from_this<InetSocket
   int setsockopt(int level, int name, const void* value, socklen_t size) override;
   int getsockopt(int level, int name, void* value, socklen_t* size) override;
   int connect_error() override;
-  int64_t read(std::span<char> to, int64_t offset) override;
-  int64_t write(std::span<const char> from, int64_t offset) override;
   [[nodiscard]] bool is_stream() const override { return type_ == SOCK_STREAM; }
 
   [[nodiscard]] virtual bool listening() const { return false; }

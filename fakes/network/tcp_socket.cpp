@@ -10,12 +10,6 @@ namespace {
 
 constexpr int kDefaultSendBuffer = 16384;  // net.ipv4.tcp_wmem; it grows by itself
 
-size_t total(std::span<const iovec> pieces) {
-  size_t bytes = 0;
-  for (const iovec& piece : pieces) bytes += piece.iov_len;
-  return bytes;
-}
-
 }  // namespace
 
 TcpSocket::TcpSocket(Fabric& its_fabric, Side side, int family)
@@ -255,15 +249,6 @@ std::shared_ptr<Socket> TcpSocket::accept(int& error, bool& more) {
   return connection;
 }
 
-void TcpSocket::unaccept(std::shared_ptr<Socket> connection) {
-  auto child = std::static_pointer_cast<TcpSocket>(std::move(connection));
-  if (state_ == State::listening) {
-    queue_.push_front(std::move(child));
-  } else {
-    child->drop();
-  }
-}
-
 Received TcpSocket::receive(std::span<const iovec> to, int flags) {
   Received received;
   if (state_ == State::listening) {
@@ -296,7 +281,7 @@ int64_t TcpSocket::send(std::span<const iovec> from, int, const sockaddr*, sockl
   if (error_ != 0) return take_error();
   if (state_ == State::connecting) return -EAGAIN;
   if (send_shut_ || connection_ == nullptr) return -EPIPE;
-  size_t bytes = total(from);
+  size_t bytes = total_bytes(from);
   if (bytes == 0) return 0;
   auto& pipe = outgoing();
   bytes = std::min(bytes, pipe.send_room());

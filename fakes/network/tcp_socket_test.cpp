@@ -240,17 +240,6 @@ TEST(TcpSocket, ClosingAListenerResetsItsQueueAndNotItsSiblings) {
   for (int i = 0; i < 5; ++i) EXPECT_NE(accept_one(*group[1]), nullptr);
 }
 
-TEST(TcpSocket, WhatAcceptGaveCanBePutBack) {
-  TestNetwork net;
-  SocketPtr listener = net.listener("127.0.0.1", 80);
-  SocketPtr one = net.client("127.0.0.1", 80);
-  SocketPtr two = net.client("127.0.0.1", 80);
-  send_text(*one, "one");
-  net.pass();
-  listener->unaccept(accept_one(*listener));
-  EXPECT_EQ(receive_text(*accept_one(*listener)), "one");
-}
-
 TEST(TcpSocket, FullBuffersHoldTheSenderUntilTheReaderReads) {
   TestNetwork net;
   SocketPtr listener = net.listener("127.0.0.1", 80);

@@ -50,8 +50,6 @@ std::shared_ptr<Socket> UdpSocket::accept(int& error, bool& more) {
   return nullptr;
 }
 
-void UdpSocket::unaccept(std::shared_ptr<Socket>) {}
-
 int UdpSocket::connect(const sockaddr* address, socklen_t size) {
   if (size >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC) {
     if (has_remote()) forget_remote();
@@ -72,8 +70,7 @@ int UdpSocket::shutdown(int how) {
 }
 
 int64_t UdpSocket::send(std::span<const iovec> from, int, const sockaddr* to, socklen_t to_size) {
-  size_t bytes = 0;
-  for (const iovec& piece : from) bytes += piece.iov_len;
+  size_t bytes = total_bytes(from);
   Address peer = remote_;
   Side where = side_;
   int error = 0;

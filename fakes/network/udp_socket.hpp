@@ -18,7 +18,6 @@ class UdpSocket final : public InetSocket {
   int connect(const sockaddr* address, socklen_t size) override;
   int shutdown(int how) override;
   std::shared_ptr<Socket> accept(int& error, bool& more) override;
-  void unaccept(std::shared_ptr<Socket> connection) override;
   Received receive(std::span<const iovec> to, int flags) override;
   int64_t send(std::span<const iovec> from, int flags, const sockaddr* to,
                socklen_t to_size) override;

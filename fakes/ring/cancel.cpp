@@ -86,14 +86,8 @@ int cancel(FakeRing& ring, const CancelKey& key) {
   return cancel_one(ring, *found[which]);
 }
 
-int find_cancel_file(FakeRing& ring, int fd, bool fixed, CancelKey& key) {
-  key.file = fixed ? ring.fixed_file(fd) : ring.machine().descriptors.get(fd);
-  return key.file == nullptr ? -EBADF : 0;
-}
-
 int prepare_cancel(FakeRing&, Request& request) {
   const io_uring_sqe& sqe = request.sqe;
-  if ((sqe.flags & IOSQE_BUFFER_SELECT) != 0) return -EINVAL;
   if (sqe.off != 0 || sqe.splice_fd_in != 0) return -EINVAL;
   if ((sqe.cancel_flags & ~kKnownFlags) != 0) return -EINVAL;
   bool any = (sqe.cancel_flags & IORING_ASYNC_CANCEL_ANY) != 0;
@@ -109,23 +103,11 @@ Step do_cancel(FakeRing& ring, Request& request) {
                 .file = nullptr};
   if ((key.flags & IORING_ASYNC_CANCEL_FD) != 0) {
     bool fixed = request.fixed_file || (key.flags & IORING_ASYNC_CANCEL_FD_FIXED) != 0;
-    request.result = find_cancel_file(ring, sqe.fd, fixed, key);
+    key.file = fixed ? ring.fixed_file(sqe.fd) : ring.machine().descriptors.get(sqe.fd);
+    if (key.file == nullptr) request.result = -EBADF;
   }
   if (request.result == 0) request.result = cancel(ring, key);
   return Step::done;
-}
-
-int cancel_now(FakeRing& ring, const io_uring_sync_cancel_reg& argument) {
-  if ((argument.flags & ~kKnownFlags) != 0) return -EINVAL;
-  for (uint64_t pad : argument.pad) {
-    if (pad != 0) return -EINVAL;
-  }
-  CancelKey key{.flags = argument.flags, .user_data = argument.addr, .opcode = 0, .file = nullptr};
-  if ((key.flags & IORING_ASYNC_CANCEL_FD) != 0) {
-    bool fixed = (key.flags & IORING_ASYNC_CANCEL_FD_FIXED) != 0;
-    if (int error = find_cancel_file(ring, argument.fd, fixed, key); error < 0) return error;
-  }
-  return cancel(ring, key);
 }
 
 }  // namespace gatio::fakes

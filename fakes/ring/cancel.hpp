@@ -1,4 +1,4 @@
-// How requests are found and cancelled, for ASYNC_CANCEL, SYNC_CANCEL and link timeouts. The
+// How requests are found and cancelled, for ASYNC_CANCEL and link timeouts. The
 // simulation's one thread only.
 #pragma once
 
@@ -24,9 +24,5 @@ struct CancelKey {
 int cancel_one(FakeRing& ring, Request& request);
 // The result of a cancellation (rule U40).
 int cancel(FakeRing& ring, const CancelKey& key);
-// The victims' file; -EBADF, or 0.
-int find_cancel_file(FakeRing& ring, int fd, bool fixed, CancelKey& key);
-// For IORING_REGISTER_SYNC_CANCEL.
-int cancel_now(FakeRing& ring, const io_uring_sync_cancel_reg& argument);
 
 }  // namespace gatio::fakes

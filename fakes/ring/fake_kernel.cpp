@@ -139,10 +139,9 @@ int FakeKernel::socket(int domain, int type, int protocol) {
   if (int error = planned_fault(kDescriptorErrors); error < 0) return error;
   if (machine_->descriptors.full()) return -EMFILE;
   int error = 0;
-  std::shared_ptr<Socket> made = machine_->network.socket(
-      domain, type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK), protocol, Side::inside, error);
+  std::shared_ptr<Socket> made =
+      machine_->network.socket(domain, type, protocol, Side::inside, error);
   if (made == nullptr) return error;
-  made->set_nonblocking((type & SOCK_NONBLOCK) != 0);
   return machine_->descriptors.add(std::move(made));
 }
 

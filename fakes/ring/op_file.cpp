@@ -86,7 +86,7 @@ Step do_read(FakeRing& ring, Request& request) {
     request.result = error;
     return Step::done;
   }
-  std::span<const iovec> to = shorten(ring, request, selection.parts);
+  std::span<const iovec> to = shorten(ring, selection.parts);
   int64_t count = read_parts(*request.file, to, static_cast<int64_t>(request.sqe.off));
   if (count == -EAGAIN) return wait_for(request, POLLIN, ring);
   request.result = static_cast<int32_t>(count);
@@ -97,7 +97,7 @@ Step do_read(FakeRing& ring, Request& request) {
 
 Step do_write(FakeRing& ring, Request& request) {
   if (is_stored(*request.file) && goes_to_worker(ring, request)) return Step::worker;
-  std::span<const iovec> from = shorten(ring, request, request.parts);
+  std::span<const iovec> from = shorten(ring, request.parts);
   int64_t count = write_parts(*request.file, from, static_cast<int64_t>(request.sqe.off));
   if (count == -EAGAIN) return wait_for(request, POLLOUT, ring);
   request.result = static_cast<int32_t>(count);

@@ -29,7 +29,7 @@ Received receive(FakeRing& ring, Request& request, Socket& socket, std::span<con
   Machine& machine = ring.machine();
   machine.charge(machine.costs.receive_ns);
   int flags = static_cast<int>(request.sqe.msg_flags) & ~MSG_WAITALL;
-  Received got = socket.receive(socket.is_stream() ? shorten(ring, request, to) : to, flags);
+  Received got = socket.receive(socket.is_stream() ? shorten(ring, to) : to, flags);
   if (got.result > 0) {
     machine.charge(static_cast<uint64_t>(got.result) * machine.costs.copy_ns_per_kib / 1024);
   }

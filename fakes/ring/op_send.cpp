@@ -64,7 +64,7 @@ Step send_parts(FakeRing& ring, Request& request, Socket& socket) {
   for (;;) {
     std::span<const iovec> parts = rest_of(request);
     machine.charge(machine.costs.send_ns);
-    int64_t count = socket.send(socket.is_stream() ? shorten(ring, request, parts) : parts,
+    int64_t count = socket.send(socket.is_stream() ? shorten(ring, parts) : parts,
                                 flags & ~MSG_WAITALL, to, request.address_size);
     if (count == -EAGAIN && (flags & MSG_DONTWAIT) == 0) return Step::wait;
     if (count < 0) return end(request, count);
@@ -125,10 +125,6 @@ Step do_send(FakeRing& ring, Request& request) {
     request.done_bytes = 0;
     request.keeps_buffer = false;
   }
-}
-
-Step do_send_zc(FakeRing& ring, Request& request) {
-  return do_send(ring, request);
 }
 
 }  // namespace gatio::fakes

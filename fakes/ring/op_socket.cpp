@@ -46,11 +46,9 @@ Step do_socket(FakeRing& ring, Request& request) {
     request.result = -EMFILE;
     return Step::done;
   }
-  int type = static_cast<int>(sqe.off) & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
   std::shared_ptr<Socket> socket = ring.machine().network.socket(
-      sqe.fd, type, static_cast<int>(sqe.len), Side::inside, request.result);
+      sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len), Side::inside, request.result);
   if (socket == nullptr) return Step::done;
-  socket->set_nonblocking((sqe.off & SOCK_NONBLOCK) != 0);
   request.result = install(ring, std::move(socket), sqe.file_index);
   return Step::done;
 }

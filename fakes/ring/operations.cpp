@@ -111,8 +111,8 @@ struct Table {
     shutdown.needs_file = shutdown.on_worker = shutdown.never_severs = true;
     transfer(IORING_OP_SEND, prepare_send, do_send).selects_buffers = true;
     transfer(IORING_OP_SENDMSG, prepare_sendmsg, do_send);
-    transfer(IORING_OP_SEND_ZC, prepare_send, do_send_zc);
-    transfer(IORING_OP_SENDMSG_ZC, prepare_sendmsg, do_send_zc);
+    transfer(IORING_OP_SEND_ZC, prepare_send, do_send);
+    transfer(IORING_OP_SENDMSG_ZC, prepare_sendmsg, do_send);
     transfer(IORING_OP_RECV, prepare_recv, do_recv).selects_buffers = true;
     transfer(IORING_OP_RECVMSG, prepare_recvmsg, do_recvmsg).selects_buffers = true;
   }
@@ -145,10 +145,14 @@ const Operation* find_operation(uint8_t opcode) {
   if (opcode >= kOpcodes) return nullptr;
   const Operation& operation = kTable.entries[opcode];
   if (operation.attempt == nullptr) {
-    std::string what = std::string("IORING_OP_") + operation.name;
-    abort_unmodelled(what.c_str());
+    abort_unmodelled((std::string("IORING_OP_") + operation.name).c_str());
   }
   return &operation;
+}
+
+void abort_unmodelled(const char* what) {
+  std::fprintf(stderr, "the fake kernel does not model %s\n", what);
+  std::abort();
 }
 
 }  // namespace gatio::fakes

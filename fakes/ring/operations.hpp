@@ -34,7 +34,8 @@ struct Operation {
 // Linux knows.
 const Operation* find_operation(uint8_t opcode);
 
-// Aborts: an SQE asks for what Linux does and the fake does not.
+// Ends the program and says what it was that the fake does not know: a result that is made up would
+// be worse.
 [[noreturn]] void abort_unmodelled(const char* what);
 
 // By family, in the files op_*.cpp.
@@ -81,7 +82,6 @@ Step do_shutdown(FakeRing&, Request&);
 int prepare_send(FakeRing&, Request&);
 int prepare_sendmsg(FakeRing&, Request&);
 Step do_send(FakeRing&, Request&);
-Step do_send_zc(FakeRing&, Request&);
 int prepare_recv(FakeRing&, Request&);
 int prepare_recvmsg(FakeRing&, Request&);
 Step do_recv(FakeRing&, Request&);

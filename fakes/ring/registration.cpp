@@ -2,7 +2,6 @@
 #include <bit>
 #include <cstdint>
 
-#include "fakes/ring/cancel.hpp"
 #include "fakes/ring/fake_ring.hpp"
 #include "runtime/kernel/uapi.hpp"
 
@@ -57,7 +56,7 @@ int FakeRing::register_with(unsigned opcode, const void* arg, unsigned count) {
       std::vector<FilePtr>().swap(fixed_files_);
       return 0;
     case IORING_REGISTER_SYNC_CANCEL:
-      return cancel_now(*this, *static_cast<const io_uring_sync_cancel_reg*>(arg));
+      abort_unmodelled("IORING_REGISTER_SYNC_CANCEL");
     default:
       return -EINVAL;
   }

@@ -76,7 +76,6 @@ struct RequestFields {
   bool aborted = false;       // or that an earlier attempt was given up
   bool started = false;       // was tried before
   bool on_worker = false;     // a worker thread tries it, which may block
-  bool in_order = false;      // its task work does not overtake
   bool counts = false;        // a timeout that counts CQEs
   bool buffers_end = false;   // a bundle has looked at the last buffer
   bool partial = false;       // or at one that it did not want whole, and left or cut short

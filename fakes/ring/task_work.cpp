@@ -38,7 +38,7 @@ void FakeRing::push_work(WorkItem& item, bool in_order) {
 }
 
 void FakeRing::enqueue(Request& request) {
-  if (!request.queued) push_work(request, request.in_order);
+  if (!request.queued) push_work(request, false);
 }
 
 // Runs items until `at_least` are done or none is left; once begun, at most `at_most` of those that

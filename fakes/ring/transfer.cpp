@@ -47,7 +47,7 @@ int select(FakeRing& ring, Request& request, Selection& selection) {
   return 0;
 }
 
-std::span<const iovec> shorten(FakeRing& ring, const Request&, std::span<const iovec> parts) {
+std::span<const iovec> shorten(FakeRing& ring, std::span<const iovec> parts) {
   static std::vector<iovec> shortened;
   Machine& machine = ring.machine();
   size_t bytes = total_bytes(parts);
@@ -55,12 +55,6 @@ std::span<const iovec> shorten(FakeRing& ring, const Request&, std::span<const i
   auto most = static_cast<uint32_t>(std::min<size_t>(bytes - 1, 1 << 20));
   cut(parts, 0, bytes - 1 - machine.world.choices.choose(ChoiceKind::amount, most), shortened);
   return shortened;
-}
-
-size_t total_bytes(std::span<const iovec> parts) {
-  size_t bytes = 0;
-  for (const iovec& part : parts) bytes += part.iov_len;
-  return bytes;
 }
 
 }  // namespace gatio::fakes

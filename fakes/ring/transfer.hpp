@@ -26,8 +26,6 @@ int select(FakeRing& ring, Request& request, Selection& selection);
 // The request's own memory behind what was transferred already; valid until the next call.
 std::span<const iovec> rest_of(const Request& request);
 // Fewer bytes than these if the plan of faults says so; valid until the next call.
-std::span<const iovec> shorten(FakeRing& ring, const Request& request,
-                               std::span<const iovec> parts);
-size_t total_bytes(std::span<const iovec> parts);
+std::span<const iovec> shorten(FakeRing& ring, std::span<const iovec> parts);
 
 }  // namespace gatio::fakes
