@@ -56,7 +56,9 @@ void Connection::start() {
 
 std::shared_ptr<TcpSocket> Connection::listener() const {
   auto socket = std::static_pointer_cast<TcpSocket>(listener_.lock());
-  return socket != nullptr && socket->listening() ? socket : nullptr;
+  bool listens =
+      socket != nullptr && socket->listening() && socket->listening_period() == listening_period_;
+  return listens ? socket : nullptr;
 }
 
 void Connection::end_handshake() {
@@ -237,6 +239,7 @@ void Connection::take_connect() {
     return;
   }
   listener_ = socket.weak_from_this();
+  listening_period_ = socket.listening_period();
   outgoing(1).send_capacity = socket.send_capacity();
   incoming(1).receive_capacity = socket.receive_capacity();
   send_sign(pipes_[1], Sign::accept);

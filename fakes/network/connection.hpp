@@ -95,6 +95,7 @@ class Connection {
   Address server_address_;
   Address client_address_;
   std::weak_ptr<InetSocket> listener_;  // while it waits for the end of the handshake
+  unsigned listening_period_ = 0;       // of the listener, when the handshake began
   Retry retry_;
   unsigned retries_ = 0;
   bool handshaking_ = true;

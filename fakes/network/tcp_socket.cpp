@@ -167,6 +167,7 @@ void TcpSocket::stop_listening() {
   state_ = State::closed;
   ports().remove_listener(*this);
   handshakes_ = 0;
+  ++listening_period_;
   for (auto& connection : std::exchange(queue_, {})) connection->drop();
 }
 

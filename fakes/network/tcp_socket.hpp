@@ -29,6 +29,8 @@ class TcpSocket final : public InetSocket {
     return state_ == State::connected && receive_shut_ && send_shut_ && !done_;
   }
   [[nodiscard]] bool listening() const override { return state_ == State::listening; }
+  // Which time it is that it listens: what began in an earlier period has no listener any more.
+  [[nodiscard]] unsigned listening_period() const { return listening_period_; }
 
   // What its connection tells it.
   void connected();
@@ -68,6 +70,7 @@ class TcpSocket final : public InetSocket {
   std::list<std::shared_ptr<TcpSocket>> queue_;
   size_t backlog_ = 0;
   size_t handshakes_ = 0;
+  unsigned listening_period_ = 0;
 };
 
 }  // namespace gatio::fakes

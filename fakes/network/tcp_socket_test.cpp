@@ -240,6 +240,25 @@ TEST(TcpSocket, ClosingAListenerResetsItsQueueAndNotItsSiblings) {
   for (int i = 0; i < 5; ++i) EXPECT_NE(accept_one(*group[1]), nullptr);
 }
 
+// The end of its handshake was once taken off the handshakes of the new period, of which there were
+// none: from then on every SYN found the queue full.
+TEST(TcpSocket, AHandshakeOutlivesNotTheListeningThatItBeganIn) {
+  TestNetwork net;
+  SocketPtr listener = net.listener("127.0.0.1", 80);
+  SocketPtr early = net.tcp(Side::outside);
+  EXPECT_EQ(connect_to(*early, "127.0.0.1", 80), -EINPROGRESS);
+  net.pass(LinkOptions{}.least_delay_ns);  // its SYN has arrived, and the answer has not
+  EXPECT_EQ(listener->shutdown(SHUT_RD), 0);
+  EXPECT_EQ(listener->listen(1), 0);
+  net.pass();
+  EXPECT_EQ(receive_text(*early), "errno ECONNRESET");
+  for (int i = 0; i < 2; ++i) {
+    SocketPtr client = net.client("127.0.0.1", 80);
+    EXPECT_EQ(client->connect_error(), 0);
+    EXPECT_NE(accept_one(*listener), nullptr);
+  }
+}
+
 TEST(TcpSocket, FullBuffersHoldTheSenderUntilTheReaderReads) {
   TestNetwork net;
   SocketPtr listener = net.listener("127.0.0.1", 80);
