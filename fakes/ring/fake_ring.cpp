@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "fakes/ring/time.hpp"
 #include "runtime/kernel/uapi.hpp"
 
 namespace gatio::fakes {
@@ -209,8 +210,7 @@ int FakeRing::parse_wait(unsigned flags, const void* arg, size_t arg_size,
   if (argument->pad != 0) return -EINVAL;
   if (argument->ts == 0) return 0;
   const auto* timeout = reinterpret_cast<const __kernel_timespec*>(argument->ts);
-  deadline_ns = machine_.world.clock_ns() + static_cast<uint64_t>(timeout->tv_sec) * 1'000'000'000 +
-                static_cast<uint64_t>(timeout->tv_nsec);
+  deadline_ns = after(machine_.world.clock_ns(), to_ns(*timeout));
   return 0;
 }
 

@@ -64,7 +64,9 @@ class FakeRing final : public File {
   // Task work is to look at the request again.
   void enqueue(Request& request);
   // Starts a request's timer.
-  void start_timer(Request& request, uint64_t time_ns);
+  void start_timer(Request& request, uint64_t time_ns) {
+    machine_.world.events.schedule(request.timer, time_ns);
+  }
   // A timeout that ends after so many CQEs of others; and one that counts no longer.
   void start_counting(Request& timeout, uint32_t count);
   void count_no_longer(Request& timeout) {

@@ -74,6 +74,7 @@ int prepare_vector_transfer(FakeRing&, Request& request) {
   if (sqe.rw_flags != 0) return -EOPNOTSUPP;
   bool selects = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
   if (sqe.len > 1024 || (selects && sqe.len != 1)) return -EINVAL;
+  if (sqe.addr == 0 && sqe.len > 0) return -EFAULT;
   const auto* parts = reinterpret_cast<const iovec*>(sqe.addr);
   request.parts.assign(parts, parts + sqe.len);
   return 0;

@@ -37,8 +37,7 @@ Step do_message(FakeRing& ring, Request& request) {
   if (target == nullptr) {
     request.result = -EBADFD;
   } else if (sqe.addr == IORING_MSG_SEND_FD) {
-    std::fprintf(stderr, "the fake kernel does not model IORING_MSG_SEND_FD\n");
-    std::abort();
+    abort_unmodelled("IORING_MSG_SEND_FD");
   } else if (sqe.addr != IORING_MSG_DATA || sqe.addr3 != 0 ||
              (sqe.msg_ring_flags & ~kPassFlags) != 0 || (!passes_flags && sqe.file_index != 0)) {
     request.result = -EINVAL;

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstring>
 
 #include "fakes/ring/bundle.hpp"
@@ -18,6 +19,8 @@ int prepare_any_receive(Request& request) {
   const io_uring_sqe& sqe = request.sqe;
   constexpr unsigned kKnown = IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | uapi::kBundle;
   if ((sqe.ioprio & ~kKnown) != 0) return -EINVAL;
+  constexpr unsigned kKnownFlags = MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC;
+  if ((sqe.msg_flags & ~kKnownFlags) != 0) abort_unmodelled("such msg_flags of a receive");
   request.multishot = (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
   if (!request.multishot) return 0;
   if ((sqe.flags & IOSQE_BUFFER_SELECT) == 0) return -EINVAL;
@@ -29,6 +32,8 @@ Received receive(FakeRing& ring, Request& request, Socket& socket, std::span<con
   Machine& machine = ring.machine();
   machine.charge(machine.costs.receive_ns);
   int flags = static_cast<int>(request.sqe.msg_flags) & ~MSG_WAITALL;
+  // A stream throws the bytes away then.
+  if ((flags & MSG_TRUNC) != 0 && socket.is_stream()) abort_unmodelled("MSG_TRUNC of a stream");
   Received got = socket.receive(socket.is_stream() ? shorten(ring, to) : to, flags);
   if (got.result > 0) {
     machine.charge(static_cast<uint64_t>(got.result) * machine.costs.copy_ns_per_kib / 1024);
@@ -267,11 +272,17 @@ int prepare_recv(FakeRing&, Request& request) {
 int prepare_recvmsg(FakeRing&, Request& request) {
   const io_uring_sqe& sqe = request.sqe;
   if (sqe.addr2 != 0 || sqe.file_index != 0 || (sqe.ioprio & uapi::kBundle) != 0) return -EINVAL;
+  if (sqe.addr == 0) return -EFAULT;
   request.header = *reinterpret_cast<const msghdr*>(sqe.addr);
   bool selects = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
   if (request.header.msg_iovlen > (selects ? 1 : 1024)) return selects ? -EINVAL : -EMSGSIZE;
+  if (request.header.msg_iov == nullptr && request.header.msg_iovlen > 0) return -EFAULT;
   request.parts.assign(request.header.msg_iov, request.header.msg_iov + request.header.msg_iovlen);
-  return prepare_any_receive(request);
+  int error = prepare_any_receive(request);
+  // What a message has before its bytes is counted in an int.
+  uint64_t before = sizeof(io_uring_recvmsg_out) + uint64_t{request.header.msg_namelen};
+  bool too_large = before > INT_MAX || request.header.msg_controllen > INT_MAX - before;
+  return error == 0 && request.multishot && too_large ? -EOVERFLOW : error;
 }
 
 Step do_recv(FakeRing& ring, Request& request) {

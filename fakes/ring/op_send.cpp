@@ -35,6 +35,10 @@ int prepare_common(FakeRing& ring, Request& request) {
   if (good && !selects && (request.sqe.ioprio & uapi::kBundle) != 0) {
     abort_unmodelled("a bundle without a buffer group");
   }
+  constexpr unsigned kKnownFlags = MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT;
+  if (good && (request.sqe.msg_flags & ~kKnownFlags) != 0) {
+    abort_unmodelled("such msg_flags of a send");
+  }
   if (!is_zero_copy(request)) return good ? 0 : -EINVAL;
   if (request.skips_cqe) return -EINVAL;
   bool reports = (request.sqe.ioprio & kReportUsage) != 0;
@@ -89,8 +93,11 @@ int prepare_send(FakeRing& ring, Request& request) {
 int prepare_sendmsg(FakeRing& ring, Request& request) {
   const io_uring_sqe& sqe = request.sqe;
   if (sqe.addr2 != 0 || sqe.file_index != 0) return -EINVAL;
+  if (sqe.addr == 0) return -EFAULT;
   request.header = *reinterpret_cast<const msghdr*>(sqe.addr);
   if (request.header.msg_iovlen > 1024) return -EMSGSIZE;
+  if (request.header.msg_iov == nullptr && request.header.msg_iovlen > 0) return -EFAULT;
+  if (request.header.msg_controllen > 0) abort_unmodelled("ancillary data of a SENDMSG");
   request.parts.assign(request.header.msg_iov, request.header.msg_iov + request.header.msg_iovlen);
   int error = copy_address(request, request.header.msg_name, request.header.msg_namelen);
   return error != 0 ? error : prepare_common(ring, request);

@@ -59,6 +59,8 @@ int prepare_connect(FakeRing&, Request& request) {
     return -EINVAL;
   }
   if (sqe.off > sizeof request.address) return -EINVAL;
+  if (sqe.off == 0) return 0;
+  if (sqe.addr == 0) return -EFAULT;
   request.address_size = static_cast<socklen_t>(sqe.off);
   std::memcpy(&request.address, reinterpret_cast<const void*>(sqe.addr), request.address_size);
   return 0;
@@ -132,6 +134,10 @@ Step do_accept(FakeRing& ring, Request& request) {
     if (socket == nullptr) {
       bool waits = request.result == -EAGAIN && (sqe.ioprio & kAcceptDontWait) == 0;
       return waits ? Step::wait : Step::done;
+    }
+    if (sqe.addr != 0 && sqe.addr2 == 0) {
+      request.result = -EFAULT;  // the connection is lost as well
+      return Step::done;
     }
     socket->set_nonblocking((sqe.accept_flags & SOCK_NONBLOCK) != 0);
     if (sqe.addr != 0) {

@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "fakes/ring/fake_ring.hpp"
+#include "fakes/ring/time.hpp"
 
 namespace gatio::fakes {
 namespace {
@@ -13,8 +14,7 @@ int read_time(uint64_t address, uint64_t& time_ns) {
   const auto* time = reinterpret_cast<const __kernel_timespec*>(address);
   if (time == nullptr) return -EFAULT;
   if (time->tv_sec < 0 || time->tv_nsec < 0) return -EINVAL;
-  time_ns =
-      static_cast<uint64_t>(time->tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time->tv_nsec);
+  time_ns = to_ns(*time);
   return 0;
 }
 
@@ -25,11 +25,15 @@ int prepare_any_timeout(Request& request, uint32_t known_flags) {
   if ((flags & ~known_flags) != 0) return -EINVAL;
   if (std::popcount(flags & IORING_TIMEOUT_CLOCK_MASK) > 1) return -EINVAL;
   if ((flags & kMultishot) != 0 && (flags & IORING_TIMEOUT_ABS) != 0) return -EINVAL;
+  if ((flags & IORING_TIMEOUT_ABS) != 0 && (flags & IORING_TIMEOUT_CLOCK_MASK) != 0) {
+    abort_unmodelled("absolute times of another clock than CLOCK_MONOTONIC");
+  }
   return read_time(sqe.addr, request.time_ns);
 }
 
 uint64_t when(FakeRing& ring, uint64_t time_ns, uint32_t flags) {
-  return time_ns + ((flags & IORING_TIMEOUT_ABS) != 0 ? 0 : ring.machine().world.clock_ns());
+  bool absolute = (flags & IORING_TIMEOUT_ABS) != 0;
+  return after(absolute ? 0 : ring.machine().world.clock_ns(), time_ns);
 }
 
 Request* find_timeout(FakeRing& ring, uint64_t user_data, uint8_t opcode) {

@@ -4,6 +4,7 @@
 
 #include <liburing.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -28,7 +29,10 @@ class RingMemory {
 
   [[nodiscard]] unsigned sq_entries() const { return sq_entries_; }
   [[nodiscard]] unsigned cq_entries() const { return cq_entries_; }
-  [[nodiscard]] unsigned sqes_queued() const { return heads_->sq_tail - heads_->sq_head; }
+  // Never more than there are, whatever the user has made of the tail.
+  [[nodiscard]] unsigned sqes_queued() const {
+    return std::min(heads_->sq_tail - heads_->sq_head, sq_entries_);
+  }
   // Copies the oldest SQE out and fills its place with poison. False where the index array names no
   // SQE: it is dropped.
   bool take(io_uring_sqe& sqe);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fakes/ring/fake_ring.hpp"
+#include "fakes/ring/time.hpp"
 
 namespace gatio::fakes {
 namespace {
@@ -341,7 +342,7 @@ void FakeRing::start_link_timeout(Request& request) {
   if (timeout->state != RequestState::linked) return;
   timeout->state = RequestState::timing;
   bool absolute = (timeout->sqe.timeout_flags & IORING_TIMEOUT_ABS) != 0;
-  start_timer(*timeout, timeout->time_ns + (absolute ? 0 : machine_.world.clock_ns()));
+  start_timer(*timeout, after(absolute ? 0 : machine_.world.clock_ns(), timeout->time_ns));
 }
 
 }  // namespace gatio::fakes

@@ -6,6 +6,7 @@
 
 #include "fakes/ring/cancel.hpp"
 #include "fakes/ring/fake_ring.hpp"
+#include "fakes/ring/time.hpp"
 
 namespace gatio::fakes {
 namespace {
@@ -141,10 +142,6 @@ void FakeRing::receive_message(uint64_t user_data, int32_t result, uint32_t flag
   push_work(message, true);
 }
 
-void FakeRing::start_timer(Request& request, uint64_t time_ns) {
-  machine_.world.events.schedule(request.timer, time_ns);
-}
-
 void FakeRing::timer_fired(Request& request) {
   if (request.state == RequestState::working) {
     try_on_worker(request);
@@ -181,7 +178,7 @@ void FakeRing::run_expired(Request& request) {
   bool goes_on = request.multishot && (request.repeats == 0 || --request.repeats > 0);
   if (goes_on && post_more(request, -ETIME, 0)) {
     request.state = RequestState::timing;
-    start_timer(request, machine_.world.clock_ns() + request.time_ns);
+    start_timer(request, after(machine_.world.clock_ns(), request.time_ns));
     return;
   }
   finish(request);
