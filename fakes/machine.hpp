@@ -34,7 +34,7 @@ struct Machine {
   }
 
   // The ring behind a descriptor, or nullptr.
-  [[nodiscard]] FakeRing* ring(int fd) const;
+  [[nodiscard]] RingPtr ring(int fd) const;
   // Whether the thread has made a ring that still is.
   [[nodiscard]] bool has_ring(unsigned thread) const;
   // Where the caller is pinned; -1 is anywhere.

@@ -20,10 +20,11 @@ constexpr int kDescriptorErrors[] = {EMFILE, ENFILE, ENOMEM};
 }  // namespace
 
 // Each enter comes here, and a dynamic_cast would cost as much as the rest of a short one.
-FakeRing* Machine::ring(int fd) const {
-  File* file = descriptors.get(fd).get();
-  return file != nullptr && typeid(*file) == typeid(FakeRing) ? static_cast<FakeRing*>(file)
-                                                              : nullptr;
+RingPtr Machine::ring(int fd) const {
+  const FilePtr& file = descriptors.get(fd);
+  const File* plain = file.get();
+  if (plain == nullptr || typeid(*plain) != typeid(FakeRing)) return nullptr;
+  return std::static_pointer_cast<FakeRing>(file);
 }
 
 bool Machine::has_ring(unsigned thread) const {
@@ -64,14 +65,14 @@ int FakeKernel::ring_setup(unsigned entries, io_uring_params& params, io_uring& 
 
 int FakeKernel::ring_enter(io_uring& ring, unsigned submit, unsigned wait, unsigned flags,
                            const void* arg, size_t arg_size) {
-  FakeRing* entered = machine_->ring(ring.ring_fd);
+  // Held, as Linux holds the file: another thread may close it meanwhile.
+  RingPtr entered = machine_->ring(ring.ring_fd);
   if ((ring.int_flags & uapi::kRingFdRegistered) != 0) {
     auto place = static_cast<size_t>(ring.enter_ring_fd);
     unsigned thread = machine_->world.execution->thread();
     if (place >= std::tuple_size_v<Machine::RegisteredRings>) return -EINVAL;
-    entered = thread < machine_->registered_rings.size()
-                  ? machine_->registered_rings[thread][place].get()
-                  : nullptr;
+    entered = thread < machine_->registered_rings.size() ? machine_->registered_rings[thread][place]
+                                                         : nullptr;
     if (entered == nullptr) return machine_->has_ring(thread) ? -EBADF : -EINVAL;
   }
   if (entered == nullptr) return machine_->descriptors.get(ring.ring_fd) ? -EOPNOTSUPP : -EBADF;
@@ -81,7 +82,7 @@ int FakeKernel::ring_enter(io_uring& ring, unsigned submit, unsigned wait, unsig
 }
 
 int FakeKernel::ring_register(io_uring& ring, unsigned opcode, const void* arg, unsigned count) {
-  FakeRing* target = machine_->ring(ring.ring_fd);
+  RingPtr target = machine_->ring(ring.ring_fd);
   return target == nullptr ? -EBADF : target->register_with(opcode, arg, count);
 }
 
@@ -96,7 +97,7 @@ void FakeKernel::ring_close(io_uring& ring) {
 
 int FakeKernel::ring_message(int target_ring_fd, uint64_t user_data) {
   if (!machine_->options.sync_message) return -EINVAL;
-  FakeRing* target = machine_->ring(target_ring_fd);
+  RingPtr target = machine_->ring(target_ring_fd);
   if (target == nullptr) {
     return machine_->descriptors.get(target_ring_fd) == nullptr ? -EBADF : -EBADFD;
   }

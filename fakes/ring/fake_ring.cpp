@@ -100,6 +100,11 @@ FakeRing::Teardown::Teardown(FakeRing& its_ring)
       ring(its_ring) {}
 
 void FakeRing::descriptor_closed() {
+  closed_ = true;
+  if (inside_ == 0) begin_teardown();
+}
+
+void FakeRing::begin_teardown() {
   if (dying_) return;
   heal();
   dying_ = true;
@@ -174,6 +179,14 @@ void FakeRing::recycle(Request& request) {
 
 int FakeRing::enter(unsigned submit_count, unsigned wanted, unsigned flags, const void* arg,
                     size_t arg_size) {
+  ++inside_;
+  int result = enter_it(submit_count, wanted, flags, arg, arg_size);
+  if (--inside_ == 0 && closed_) begin_teardown();
+  return result;
+}
+
+int FakeRing::enter_it(unsigned submit_count, unsigned wanted, unsigned flags, const void* arg,
+                       size_t arg_size) {
   machine_.charge(machine_.costs.enter_ns);
   if ((flags & ~kKnownEnterFlags) != 0) return -EINVAL;
   if (disabled_) return -EBADFD;

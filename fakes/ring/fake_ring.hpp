@@ -27,7 +27,8 @@ class FakeRing final : public File {
   FakeRing(Machine& machine, const io_uring_params& params, unsigned number);
   ~FakeRing() override;
 
-  // The system calls.
+  // The system calls. Whoever is inside keeps the ring going, even if its descriptor is closed
+  // meanwhile; the caller holds a reference.
   int enter(unsigned submit, unsigned wait, unsigned flags, const void* arg, size_t arg_size);
   int register_with(unsigned opcode, const void* arg, unsigned count);
 
@@ -171,6 +172,8 @@ class FakeRing final : public File {
   int wait_stalled(unsigned wanted, uint64_t deadline_ns);
 
   // fake_ring.cpp
+  void begin_teardown();
+  int enter_it(unsigned submit, unsigned wait, unsigned flags, const void* arg, size_t arg_size);
   int wait(unsigned wanted, uint64_t deadline_ns);
   int parse_wait(unsigned flags, const void* arg, size_t arg_size, uint64_t& deadline_ns) const;
   Request& make_request();
@@ -192,6 +195,8 @@ class FakeRing final : public File {
   RingMemory memory_;
   unsigned issuer_;
   bool disabled_;
+  bool closed_ = false;  // its descriptor is
+  unsigned inside_ = 0;  // how many have entered it
   bool dying_ = false;
   bool stalled_ = false;
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "fakes/ring/test_support.hpp"
+#include "fakes/scheduler.hpp"
 #include "runtime/kernel/environment.hpp"
 #include "runtime/kernel/uapi.hpp"
 
@@ -239,6 +240,40 @@ TEST_F(FakeRingTest, AClosedRingLetsItsFilesGoLater) {  // U46
   ring->close();
   EXPECT_EQ(kernel.leftovers().requests, 0u);
   EXPECT_FALSE(kernel.world().events.empty());
+  pass(7'000'000);
+  EXPECT_TRUE(kernel.world().events.empty());
+}
+
+// As on Linux, where whoever is inside holds the file; once the wait went on in a ring that was
+// gone.
+TEST_F(FakeRingTest, ARingThatIsClosedUnderAWaitLastsUntilItsEnd) {  // U46
+  Scheduler scheduler(kernel.world(), {.preempt_one_in = 0});
+  kernel.set_execution(scheduler);
+  std::unique_ptr<TestRing> ring;
+  __kernel_timespec later{.tv_sec = 0, .tv_nsec = 50'000'000};  // than any teardown
+  std::string seen;
+  scheduler.add(
+      "waits",
+      [&] {
+        ring = std::make_unique<TestRing>(kernel);
+        ring->add(1, [&](io_uring_sqe* sqe) { io_uring_prep_timeout(sqe, &later, 0, 0); });
+        EXPECT_EQ(ring->wait(), 1);
+        seen = text(ring->reap());
+      },
+      [] {});
+  scheduler.add(
+      "closes",
+      [&] {
+        while (ring == nullptr || ring->ring.ring_fd == 0) scheduler.give_way();
+        scheduler.spend(1'000'000);
+        scheduler.give_way();
+        ring->close();
+      },
+      [] {});
+  EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
+  EXPECT_EQ(seen, "1:-62");
+  EXPECT_TRUE(kernel.leftovers().none()) << kernel.leftovers().text();
+  kernel.set_execution(alone);
   pass(7'000'000);
   EXPECT_TRUE(kernel.world().events.empty());
 }
