@@ -130,6 +130,8 @@ class FakeRing final : public File {
   void queue(Request& head);
   void issue(Request& request);
   bool find_file(Request& request);
+  bool fails_by_plan(Request& request);
+  [[nodiscard]] bool may_fail_late(const Request& request) const;
   void attempt(Request& request);
   void start_link_timeout(Request& request);
   void start_worker(Request& request);

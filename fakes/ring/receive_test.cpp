@@ -205,5 +205,27 @@ TEST_F(FakeDatagrams, AnEmptyOneEndsAMultishotReceive) {  // U24
   EXPECT_EQ(text(cqes_of(2)), "2:-14");
 }
 
+// An error that comes late was never seen: only the first attempt could fail.
+TEST_F(FakeStream, AMultishotReceiveMayFailAfterItHasDelivered) {
+  int server = connected();
+  Buffers buffers(kernel, ring, 4, 8);
+  buffers.give_all();
+  receive_many(server);
+  send(client, "a");
+  EXPECT_EQ(text(cqes_of(1)), "1:1+");
+  send(client, "bc");
+  EXPECT_EQ(text(cqes_of_failing(1)), "1:-110");
+  receive_many(server);
+  EXPECT_EQ(text(cqes_of(1)), "1:2+");
+}
+
+TEST_F(FakeStream, AReceiveMayFailAfterItHasWaited) {
+  int server = connected();
+  char byte = 0;
+  ring.add(1, [&](io_uring_sqe* sqe) { io_uring_prep_recv(sqe, server, &byte, 1, 0); });
+  send(client, "a");
+  EXPECT_EQ(text(cqes_of_failing(1)), "1:-110");
+}
+
 }  // namespace
 }  // namespace gatio::fakes

@@ -141,6 +141,26 @@ TEST_F(FakeStream, ARefusedConnectionIsAResult) {
   EXPECT_EQ(text(cqes_of(1)), "1:-111");
 }
 
+TEST_F(FakeStream, AMultishotAcceptMayFailAfterItHasDelivered) {
+  auto accept = [&] {
+    ring.add(1, [&](io_uring_sqe* sqe) {
+      io_uring_prep_multishot_accept(sqe, listener, nullptr, nullptr, 0);
+    });
+    ring.enter();
+  };
+  accept();
+  connecting(10);
+  ring.enter();
+  pass(kMs);
+  ASSERT_EQ(cqes_of(1).size(), 1u);
+  connecting(11);
+  ring.enter();
+  pass(kMs);
+  EXPECT_EQ(text(cqes_of_failing(1)), "1:-23");
+  accept();
+  EXPECT_EQ(cqes_of(1).size(), 1u) << "the connection is still there";
+}
+
 class FewDescriptors : public FakeStream {
  protected:
   FewDescriptors() : FakeStream({.open_files = 4}) {}

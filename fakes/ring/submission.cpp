@@ -215,13 +215,9 @@ void FakeRing::issue(Request& request) {
     finish(request);
     return;
   }
-  if (machine_.strikes(machine_.world.faults.operation_error)) {
-    request.result = operation_fault(machine_, request.sqe.opcode);
-    if (request.result != 0) {
-      machine_.world.note(Happening::faulted, request.sqe.opcode, request.result);
-      finish(request);
-      return;
-    }
+  if (fails_by_plan(request)) {
+    finish(request);
+    return;
   }
   if ((request.sqe.flags & IOSQE_ASYNC) != 0 && !request.multishot) {
     start_worker(request);
@@ -229,6 +225,33 @@ void FakeRing::issue(Request& request) {
     attempt(request);
   }
   if (request.state != RequestState::finished) start_link_timeout(request);
+}
+
+// Whether the plan of faults makes it end now, with `result`.
+bool FakeRing::fails_by_plan(Request& request) {
+  if (!machine_.strikes(machine_.world.faults.operation_error)) return false;
+  request.result = operation_fault(machine_, request.sqe.opcode);
+  if (request.result == 0) return false;
+  machine_.world.note(Happening::faulted, request.sqe.opcode, request.result);
+  return true;
+}
+
+// Whether it may fail although it has waited or delivered something: where it would now go on. What
+// has moved bytes that no CQE has told of says how many instead.
+bool FakeRing::may_fail_late(const Request& request) const {
+  switch (request.sqe.opcode) {
+    case IORING_OP_RECV:
+    case IORING_OP_RECVMSG:
+    case IORING_OP_ACCEPT:
+    case IORING_OP_SEND:
+    case IORING_OP_SENDMSG:
+    case IORING_OP_SEND_ZC:
+    case IORING_OP_SENDMSG_ZC:
+      return request.started && request.done_bytes == 0 &&
+             (request.file->poll() & request.poll_mask) != 0;
+    default:
+      return false;
+  }
 }
 
 bool FakeRing::find_file(Request& request) {
@@ -241,6 +264,10 @@ bool FakeRing::find_file(Request& request) {
 
 void FakeRing::attempt(Request& request) {
   request.state = RequestState::running;
+  if (may_fail_late(request) && fails_by_plan(request)) {
+    finish(request);
+    return;
+  }
   Step step = request.operation->attempt(*this, request);
   request.started = true;
   switch (step) {

@@ -130,6 +130,15 @@ class FakeStream : public RingTest {
     }
     return found;
   }
+  // The same, but every operation that can fail by the plan of faults does.
+  std::vector<Cqe> cqes_of_failing(uint64_t user_data) {
+    choices = Choices(std::vector<uint32_t>(8, 1));
+    kernel.world().faults.operation_error = 1;
+    std::vector<Cqe> found = cqes_of(user_data);
+    kernel.world().faults.operation_error = 0;
+    choices = Choices(std::vector<uint32_t>{});
+    return found;
+  }
   void shut(int fd, int how) {
     ring.add(300, [&](io_uring_sqe* sqe) { io_uring_prep_shutdown(sqe, fd, how); });
     ring.enter();
