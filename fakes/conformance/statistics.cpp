@@ -2,9 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <set>
 
 #include "fakes/conformance/runner.hpp"
 #include "runtime/kernel/uapi.hpp"
@@ -47,18 +47,47 @@ std::string result_class(const Seen& seen) {
   return text;
 }
 
+bool Statistics::Progress::is(int object, ObjectKind kind) const {
+  return object >= 0 && static_cast<size_t>(object) < program.objects.size() &&
+         program.objects[static_cast<size_t>(object)] == kind;
+}
+
+bool Statistics::Progress::in_flight(int object) const {
+  return std::ranges::any_of(by_id, [&](const auto& entry) {
+    const Request& request = *entry.second;
+    bool waits = request.op == Op::recv || request.op == Op::accept || request.op == Op::poll ||
+                 (is_multishot(request.op) && request.op != Op::timeout_multishot);
+    return waits && request.object == object && !ended.contains(request.id) &&
+           (request.flags & IOSQE_CQE_SKIP_SUCCESS) == 0;
+  });
+}
+
+bool Statistics::Progress::runs(uint32_t timer) const {
+  auto found = by_id.find(timer);
+  if (found == by_id.end() || ended.contains(timer)) return false;
+  return found->second->op == Op::timeout || found->second->op == Op::timeout_multishot;
+}
+
+void Statistics::close(int object, Progress& progress) {
+  if (progress.in_flight(object)) ++rules_["U44"];
+  progress.closed.insert(object);
+}
+
 void Statistics::count(const Program& program, const Record& record) {
   ++programs_;
-  std::map<uint32_t, const Request*> by_id;
+  Progress progress{.program = program, .by_id = {}, .ended = {}, .closed = {}};
   bool taskrun = false;
   bool overflowed = false;
   for (size_t i = 0; i < record.size(); ++i) {
     ++steps_;
     const Step& step = program.steps[i];
-    for (const Request& request : step.requests) by_id.try_emplace(request.id, &request);
+    for (const Request& request : step.requests) progress.by_id.try_emplace(request.id, &request);
     if (step.kind == StepKind::submit) count_batch(step, record[i]);
     if (step.kind == StepKind::refill && record[i].result > 0) ++rules_["U29"];
     if (step.kind == StepKind::drop_group) ++rules_["U31"];
+    if (step.kind == StepKind::close_object && record[i].result == 0) {
+      close(step.object, progress);
+    }
     for (const Look& look : record[i].looks) {
       bool overflows = (look.kernel_flags & IORING_SQ_CQ_OVERFLOW) != 0;
       if (overflows) ++rules_["U14"];
@@ -69,7 +98,7 @@ void Statistics::count(const Program& program, const Record& record) {
       if (taskrun && once && deferred) ++rules_["U11"];
       if (taskrun && look.moment == Moment::fetched && !look.seen.empty()) ++rules_["U10"];
       if (look.moment == Moment::settled) taskrun = deferred;
-      if (step.amount > 0 && once) ++rules_["U17"];
+      if (look.returned == -ETIME) ++rules_["U17"];
       for (const Seen& seen : look.seen) {
         ++completions_;
         if ((seen.id & kDelivered) != 0) {
@@ -77,14 +106,16 @@ void Statistics::count(const Program& program, const Record& record) {
           ++rules_[overflows ? "U49" : "U48"];
           continue;
         }
-        auto found = by_id.find(seen.id);
-        if (found == by_id.end()) continue;
-        ++results_[name(found->second->op)][result_class(seen)];
-        count_completion(*found->second, seen, look.moment);
-        if (overflows && is_multishot(found->second->op) && seen.result >= 0 &&
-            (seen.flags & IORING_CQE_F_MORE) == 0) {
-          ++rules_["U16"];
-        }
+        auto found = progress.by_id.find(seen.id);
+        if (found == progress.by_id.end()) continue;
+        const Request& request = *found->second;
+        ++results_[name(request.op)][result_class(seen)];
+        count_completion(request, seen, look.moment, progress);
+        bool more = (seen.flags & IORING_CQE_F_MORE) != 0;
+        if (overflows && is_multishot(request.op) && seen.result >= 0 && !more) ++rules_["U16"];
+        if (!more) progress.ended.insert(seen.id);
+        bool closes = request.op == Op::close && (request.flags & IOSQE_FIXED_FILE) == 0;
+        if (closes && seen.result == 0) close(request.object, progress);
       }
     }
   }
@@ -112,30 +143,26 @@ void Statistics::count_batch(const Step& step, const Observation& observation) {
   }
 }
 
-void Statistics::count_completion(const Request& request, const Seen& seen, Moment moment) {
+void Statistics::count_completion(const Request& request, const Seen& seen, Moment moment,
+                                  const Progress& progress) {
   bool more = (seen.flags & IORING_CQE_F_MORE) != 0;
-  bool selects = (request.flags & IOSQE_BUFFER_SELECT) != 0;
   switch (request.op) {
     case Op::recv_multishot:
     case Op::recvmsg_multishot:
     case Op::recv:
     case Op::recvmsg:
-      if (seen.result == 0 && (seen.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0) ++rules_["U20"];
-      if (seen.result == -ENOBUFS) ++rules_["U21"];
-      if (is_receive_multishot(request.op) && !selects && seen.result == -EINVAL) ++rules_["U22"];
-      if (is_receive_multishot(request.op) && selects && seen.result == 0) ++rules_["U24"];
-      if ((seen.flags & uapi::kCqeBufferMore) != 0) ++rules_["U30"];
-      if ((request.option & MSG_WAITALL) != 0 && (request.flags & IOSQE_IO_LINK) != 0) {
-        ++rules_["U33"];
-      }
-      if (seen.result == -ECANCELED) ++rules_["U42"];
-      if (seen.result == -ECONNRESET || seen.result == -EAGAIN) ++rules_["U45"];
+      count_receive(request, seen, progress);
       break;
-    case Op::accept_multishot:
+    case Op::accept:
+    case Op::accept_multishot: {
+      bool shut = seen.result == -EINVAL && progress.is(request.object, ObjectKind::listener);
+      bool late = seen.result >= 0 && progress.closed.contains(request.object);
+      if (shut || late) ++rules_["U27"];
       if (seen.result == -ENFILE) ++rules_["U26"];
-      if (seen.result == -EINVAL) ++rules_["U27"];
-      if ((request.flags & IOSQE_CQE_SKIP_SUCCESS) != 0 && more) ++rules_["U28"];
+      bool skips = (request.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
+      if (request.op == Op::accept_multishot && skips && more) ++rules_["U28"];
       break;
+    }
     case Op::link_timeout:
       ++rules_["U37"];
       break;
@@ -147,15 +174,33 @@ void Statistics::count_completion(const Request& request, const Seen& seen, Mome
       if (seen.result >= 0 && moment == Moment::submitted) ++rules_["U41"];
       break;
     case Op::timeout_remove:
-      ++rules_["U43"];
-      break;
-    case Op::close:
-      if (seen.result == 0) ++rules_["U44"];
+      // It has expired, and its CQE is not delivered yet.
+      if (seen.result == -ENOENT && progress.runs(request.target)) ++rules_["U43"];
       break;
     default:
       break;
   }
   if (is_multishot(request.op) && !more) ++rules_["U19"];
+}
+
+void Statistics::count_receive(const Request& request, const Seen& seen, const Progress& progress) {
+  bool multishot = is_receive_multishot(request.op);
+  bool selects = (request.flags & IOSQE_BUFFER_SELECT) != 0;
+  if (seen.result == 0 && (seen.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0) ++rules_["U20"];
+  if (seen.result == -ENOBUFS) ++rules_["U21"];
+  if (multishot && !selects && seen.result == -EINVAL) ++rules_["U22"];
+  if (multishot && selects && progress.is(request.object, ObjectKind::datagram)) {
+    bool message = request.op == Op::recvmsg_multishot;
+    auto header = static_cast<int32_t>(sizeof(io_uring_recvmsg_out) + request.bytes);
+    bool empty = seen.result == (message ? header : 0);
+    if (empty || (message && seen.result == -EFAULT)) ++rules_["U24"];
+  }
+  if ((seen.flags & uapi::kCqeBufferMore) != 0) ++rules_["U30"];
+  if ((request.option & MSG_WAITALL) != 0 && (request.flags & IOSQE_IO_LINK) != 0) {
+    ++rules_["U33"];
+  }
+  if (seen.result == -ECANCELED) ++rules_["U42"];
+  if (seen.result == -ECONNRESET || seen.result == -EAGAIN) ++rules_["U45"];
 }
 
 std::string Statistics::text() const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 
@@ -25,8 +26,25 @@ class Statistics {
   [[nodiscard]] const std::map<std::string, uint64_t>& rules() const { return rules_; }
 
  private:
+  // How far a run has come.
+  struct Progress {
+    const Program& program;
+    std::map<uint32_t, const Request*> by_id;
+    std::set<uint32_t> ended;  // requests whose last CQE was seen
+    std::set<int> closed;      // objects
+
+    [[nodiscard]] bool is(int object, ObjectKind kind) const;
+    // Whether something waits at the object.
+    [[nodiscard]] bool in_flight(int object) const;
+    // Whether the request is a timer that has not ended as far as was seen.
+    [[nodiscard]] bool runs(uint32_t timer) const;
+  };
+
   void count_batch(const Step& step, const Observation& observation);
-  void count_completion(const Request& request, const Seen& seen, Moment moment);
+  void count_completion(const Request& request, const Seen& seen, Moment moment,
+                        const Progress& progress);
+  void count_receive(const Request& request, const Seen& seen, const Progress& progress);
+  void close(int object, Progress& progress);
 
   uint64_t programs_ = 0;
   uint64_t steps_ = 0;
