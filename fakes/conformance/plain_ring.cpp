@@ -8,16 +8,15 @@ namespace gatio::fakes::conformance {
 namespace {
 
 constexpr unsigned kFlags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                            IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
-                            IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
+                            IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
 constexpr unsigned kKernelSignalSetBytes = 8;
 
 }  // namespace
 
-int PlainRing::open(Kernel& kernel, unsigned sq_entries, unsigned cq_entries) {
+int PlainRing::open(Kernel& kernel, unsigned sq_entries, unsigned cq_entries, Batch batch) {
   io_uring_params params{};
-  params.flags = kFlags;
+  params.flags = kFlags | (batch == Batch::goes_on ? IORING_SETUP_SUBMIT_ALL : 0);
   params.cq_entries = cq_entries;
   ring_ = {};
   looked_ = 0;

@@ -17,8 +17,10 @@ class PlainRing {
   PlainRing(const PlainRing&) = delete;
   PlainRing& operator=(const PlainRing&) = delete;
 
+  // Whether a bad SQE stops its batch: IORING_SETUP_SUBMIT_ALL, rule U6.
+  enum class Batch : uint8_t { goes_on, stops };
   // 0 or -errno.
-  int open(Kernel& kernel, unsigned sq_entries, unsigned cq_entries);
+  int open(Kernel& kernel, unsigned sq_entries, unsigned cq_entries, Batch batch = Batch::goes_on);
   void close();
 
   // Zeroed; nullptr when the SQ is full.

@@ -102,6 +102,29 @@ TEST_P(RingRules, U6ABadSqeDoesNotStopTheBatch) {
             "submitted 3 [#1=0 #2=-EINVAL #3=0]");
 }
 
+TEST_P(RingRules, U6WithoutSubmitAllABadSqeStopsTheBatch) {
+  PlainRing ring;
+  ASSERT_EQ(ring.open(kernel(), 4, 8, PlainRing::Batch::stops), 0);
+  for (uint64_t id = 1; id <= 4; ++id) {
+    io_uring_sqe* sqe = ring.sqe();
+    io_uring_prep_nop(sqe);
+    if (id == 2) sqe->ioprio = 1;
+    sqe->user_data = id;
+  }
+  std::string seen;
+  auto submit = [&] {
+    int taken = ring.submit(0, 0);
+    while (const io_uring_cqe* cqe = ring.look()) {
+      seen += std::to_string(cqe->user_data) + ":" + std::to_string(cqe->res) + " ";
+    }
+    return taken;
+  };
+  EXPECT_EQ(submit(), 2);
+  EXPECT_EQ(seen, "1:0 2:-22 ");
+  EXPECT_EQ(submit(), 2) << "the rest stayed";
+  EXPECT_EQ(seen, "1:0 2:-22 3:0 4:0 ");
+}
+
 TEST_P(RingRules, U7ABadSqeInAChainCancelsAllOthers) {
   begin({ObjectKind::stream});
   std::string seen =

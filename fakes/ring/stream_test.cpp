@@ -39,14 +39,21 @@ TEST_F(FakeStream, ADirectAcceptIntoAFullTableLosesTheConnection) {  // U26
   EXPECT_EQ(text(cqes_of(2)), "2:0");
 }
 
-TEST_F(FakeStream, AListenerThatIsShutDownEndsItsAcceptAClosedOneDoesNot) {  // U27
-  auto accept = [&](uint64_t user_data) {
-    ring.add(user_data, [&](io_uring_sqe* sqe) {
-      io_uring_prep_multishot_accept(sqe, listener, nullptr, nullptr, 0);
-    });
-    ring.enter();
-  };
-  accept(1);
+TEST_F(FakeStream, AListenerThatIsShutDownEndsItsAccept) {  // U27
+  ring.add(1, [&](io_uring_sqe* sqe) {
+    io_uring_prep_multishot_accept(sqe, listener, nullptr, nullptr, 0);
+  });
+  ring.enter();
+  EXPECT_EQ(text(cqes_of(1)), "");
+  shut(listener, SHUT_RDWR);
+  EXPECT_EQ(text(cqes_of(1)), "1:-22");
+}
+
+TEST_F(FakeStream, AListenerThatIsClosedDoesNotEndItsAccept) {  // U27
+  ring.add(1, [&](io_uring_sqe* sqe) {
+    io_uring_prep_multishot_accept(sqe, listener, nullptr, nullptr, 0);
+  });
+  ring.enter();
   kernel.close(listener);
   connecting(10);
   ring.enter();
@@ -123,11 +130,32 @@ TEST_F(FakeStream, AClosedSocketSendsNoEndWhileARequestHoldsIt) {  // U44
   EXPECT_EQ(text(cqes_of(2)), "2:0");
 }
 
-TEST_F(FakeStream, DontWaitSaysSoANonBlockingDescriptorDoesNot) {  // U45
+TEST_F(FakeStream, DontWaitDoesNotWait) {  // U45
   int server = connected();
   char byte;
   ring.add(1, [&](io_uring_sqe* sqe) { io_uring_prep_recv(sqe, server, &byte, 1, MSG_DONTWAIT); });
   EXPECT_EQ(text(cqes_of(1)), "1:-11");
+}
+
+TEST_F(FakeStream, OfANonBlockingDescriptorAReceiveWaitsAllTheSame) {  // U45
+  connecting(10);
+  ring.add(11, [&](io_uring_sqe* sqe) {
+    io_uring_prep_accept(sqe, listener, nullptr, nullptr, SOCK_NONBLOCK);
+  });
+  ring.enter();
+  pass(kMs);
+  std::vector<Cqe> accepted = cqes_of(11);
+  ASSERT_EQ(accepted.size(), 1u);
+  char byte;
+  ring.add(1, [&](io_uring_sqe* sqe) { io_uring_prep_recv(sqe, accepted[0].res, &byte, 1, 0); });
+  EXPECT_EQ(text(cqes_of(1)), "");
+  shut(accepted[0].res, SHUT_RD);
+  EXPECT_EQ(text(cqes_of(1)), "1:0");
+}
+
+TEST_F(FakeStream, AfterShuttingAReceiveFindsTheEnd) {  // U45
+  int server = connected();
+  char byte;
   shut(server, SHUT_RD);
   ring.add(2, [&](io_uring_sqe* sqe) { io_uring_prep_recv(sqe, server, &byte, 1, 0); });
   EXPECT_EQ(text(cqes_of(2)), "2:0");
