@@ -136,11 +136,6 @@ constexpr Table kTable;
 
 }  // namespace
 
-void abort_unmodelled(const char* what) {
-  std::fprintf(stderr, "the fake kernel does not model %s\n", what);
-  std::abort();
-}
-
 const Operation* find_operation(uint8_t opcode) {
   if (opcode >= kOpcodes) return nullptr;
   const Operation& operation = kTable.entries[opcode];
