@@ -3,8 +3,8 @@
 
 Each NN-area-name.patch plants one bug. Lines in front of its diff say what is wrong ("# ..."), which case of
 `gatio explore` must find it ("# case: tasks"), which sources alone use the changed lines of a header
-("# objects: a.cpp b.cpp", so that not all includers are compiled again), and, where that is so, why nothing
-finds it yet ("# not found: ..."). The bugs are built in a copy of this tree, build/mutants/source.
+("# objects: a.cpp b.cpp", so that not all includers are compiled again), that nothing finds it where drivers switch
+between turns only ("# turns-only: clean"), and, where that is so, why nothing finds it yet ("# not found: ..."). The bugs are built in a copy of this tree, build/mutants/source.
 """
 
 import argparse
@@ -43,6 +43,7 @@ class Mutant:
         self.what = self.head[0] if self.head else ""
         self.case = self.field("case")
         self.objects = (self.field("objects") or "").split()
+        self.needs_preemption = self.field("turns-only") == "clean"
         self.not_found = self.field("not found")
         self.files = re.findall(r"^\+\+\+ b/(\S+)", text, re.MULTILINE)
 
@@ -53,6 +54,8 @@ class Mutant:
     def problems(self, cases):
         if not self.what.endswith("."):
             yield "its first line does not say in a sentence what is wrong"
+        if self.field("turns-only") not in (None, "clean"):
+            yield "turns-only is 'clean' or is not said"
         if self.case not in cases:
             yield f"there is no case '{self.case}' (known: {', '.join(cases)})"
         for name in self.objects:
@@ -131,9 +134,9 @@ class Planted:
 
 
 # Ends as soon as a seed has failed: what follows would only shrink it. A replay of that seed must fail again.
-def explore(case, first_seed, seconds):
+def explore(case, first_seed, seconds, *flags):
     command = [GATIO, "explore", "--case", case, "--seeds", f"{first_seed}..{first_seed + RUN_DISTANCE - 1}",
-               "--minutes", str(seconds / 60)]
+               "--minutes", str(seconds / 60), *flags]
     result = {"found": False, "first_seed": first_seed}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=SCRATCH)
     for line in process.stdout:
@@ -212,8 +215,11 @@ def find_one(mutant, options):
         runs = []
         while len(runs) < options.runs and sum(run["seconds"] for run in runs) < options.total:
             runs.append(explore(mutant.case, options.first_seed + len(runs) * RUN_DISTANCE, options.seconds))
+        if mutant.needs_preemption:
+            entry["turns_only"] = explore(mutant.case, options.first_seed, options.seconds, "--turns-only")
     times = sorted(run["seconds"] for run in runs)
-    entry["found"] = all(run["found"] for run in runs)
+    in_turns = "seed" in entry.get("turns_only", {})
+    entry["found"] = all(run["found"] for run in runs) and not in_turns
     entry["runs"] = runs
     entry["median_s"] = round(statistics.median(times), 1)
     entry["p90_s"] = times[(9 * len(times) - 1) // 10]
@@ -221,6 +227,10 @@ def find_one(mutant, options):
     verdict = f"{entry['median_s']:6.1f} s median, {entry['p90_s']:6.1f} s p90, {entry['worst_s']:6.1f} s worst"
     if not entry["found"]:
         verdict = f"FOUND in {sum(run['found'] for run in runs)} of {len(runs)} runs"
+    if in_turns:
+        verdict = "FOUND WITHOUT PREEMPTION,"
+    elif mutant.needs_preemption:
+        verdict += ", clean between turns,"
     print(f"{mutant.name:45} {mutant.case:7} {verdict} of {len(runs)}  {runs[0].get('finding', '')[:70]}", flush=True)
     return entry
 

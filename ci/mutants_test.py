@@ -58,9 +58,22 @@ class MutantsTest(unittest.TestCase):
             results = mutants.canary(["echo", "tasks"], options)
         self.assertEqual([each["found"] for each in results], [False, True])
 
+    # What only preemption reaches must not be found without it: else it is no test of preemption.
+    def test_a_bug_that_needs_preemption(self):
+        found = {"found": True, "first_seed": 1, "runs": 7, "seconds": 0.1, "seed": 7}
+        clean = {"found": False, "first_seed": 1, "runs": 9, "seconds": 0.1}
+        options = types.SimpleNamespace(jobs=1, runs=1, total=9, first_seed=1, seconds=1)
+        mutant = mutants.all_mutants(["02-mailbox"])[0]
+        self.assertTrue(mutant.needs_preemption)
+        for between_turns, expected in ((clean, True), (found, False)):
+            with mock.patch.object(mutants, "build", return_value=None), mock.patch.object(mutants, "Planted"), \
+                    mock.patch.object(mutants, "explore", side_effect=[found, between_turns]), \
+                    contextlib.redirect_stdout(io.StringIO()):
+                self.assertEqual(mutants.find_one(mutant, options)["found"], expected)
+
     def test_a_head_that_says_too_little(self):
-        problems = self.problems("# it is wrong\n# case: nothing\n# objects: none.cpp\n")
-        self.assertEqual(len(problems), 3, problems)
+        problems = self.problems("# it is wrong\n# case: nothing\n# objects: none.cpp\n# turns-only: dirty\n")
+        self.assertEqual(len(problems), 4, problems)
 
 
 if __name__ == "__main__":
