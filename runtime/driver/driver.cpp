@@ -191,7 +191,9 @@ void Driver::wait() {
 // bounds it.
 bool Driver::spin_until_work() {
   if (options_.spin_ns == 0) return false;
-  if (Result<void> entered = ring_.enter(false); !entered || has_work()) return true;
+  Result<void> entered = ring_.enter(false);
+  note_enter(entered);
+  if (!entered || has_work()) return true;
   uint64_t start_ns = fresh_ns();
   uint64_t end_ns = std::min(start_ns + std::max(spin_budget_ns_, options_.spin_ns / 8),
                              timers_.next_deadline_ns());
@@ -254,8 +256,9 @@ void Driver::wake(Driver* from) {
 // For a driver, whose message this one may have taken by itself, and have ended since: whoever
 // closes sleeps no more.
 void Driver::wake_unless_closing() {
-  foreign_posts_.fetch_add(1, std::memory_order_seq_cst);  // Pairs with the load in close().
+  foreign_posts_.fetch_add(1, std::memory_order_seq_cst);  // As the store in close().
   if (!closing_.load(std::memory_order_seq_cst)) wake_without_ring();
+  // Release pairs with the load in close(): the call above is over when that sees nobody inside.
   foreign_posts_.fetch_sub(1, std::memory_order_release);
 }
 

@@ -98,6 +98,46 @@ TEST(Driver, CountsWhatLeavesADetachedTask) {
   EXPECT_EQ(group[0].stats().uncaught, 2u);
 }
 
+// The spin's own enter was not asked how it went: a ring that failed there was thought healthy.
+TEST(Driver, BugAFailureWhileItSpinsWasForgotten) {
+  GATIO_NEEDS_RINGS();
+  LinuxKernel linux;
+  FaultyKernel kernel(linux);
+  Heap heap(kernel, -1, size_t{1} << 24);
+  Driver driver(
+      kernel, heap,
+      {.cpu = DriverGroup::allowed_cpus().front(), .ring = test_options(), .spin_ns = 1'000});
+  driver.enter_thread();
+  ASSERT_TRUE(driver.open());
+  ASSERT_TRUE(driver.settle());
+  kernel.reset();
+  kernel.fail(Door::ring_enter, 1, EBADF);
+  io_uring_prep_nop(driver.io_sqe());
+  driver.turn();
+  EXPECT_EQ(kernel.faults(), 1u);
+  EXPECT_FALSE(driver.health());
+  driver.close();
+  Driver::leave_thread();
+}
+
+TEST(DriverDeathTest, ARingThatNeverWorksAgainEndsTheProcess) {
+  GATIO_NEEDS_RINGS();
+  constexpr unsigned kTolerated = 999;
+  LinuxKernel linux;
+  FaultyKernel kernel(linux);
+  Heap heap(kernel, -1, size_t{1} << 24);
+  Driver driver(kernel, heap, {.cpu = DriverGroup::allowed_cpus().front(), .ring = test_options()});
+  driver.enter_thread();
+  ASSERT_TRUE(driver.open());
+  kernel.reset();
+  for (unsigned i = 1; i <= kTolerated + 1; ++i) kernel.fail(Door::ring_enter, i, EBADF);
+  io_uring_prep_nop(driver.io_sqe());
+  for (unsigned i = 0; i < kTolerated; ++i) EXPECT_FALSE(driver.settle());
+  EXPECT_DEATH((void)driver.settle(), "assertion failed");
+  driver.close();
+  Driver::leave_thread();
+}
+
 TEST(Hop, ThereAndBackTenThousandTimes) {
   GATIO_NEEDS_RINGS();
   DriverGroup group({kBoth, kBoth});

@@ -18,6 +18,25 @@
 
 namespace gatio {
 
+// A task that was made here, and where it is to run.
+struct Placed {
+  Spawned* child;
+  Executor* target;
+};
+
+// Asks for a place only once there is something to be sent: whoever is chosen counts on it.
+template <typename Callable>
+Result<Placed> make_placed(Callable&& callable, const Hints& hints) {
+  auto* child = SpawnedCallable<std::decay_t<Callable>>::make(std::forward<Callable>(callable),
+                                                              hints.priority);
+  if (child == nullptr)
+    return fail(ENOMEM, "the heap's quota is exhausted: the task was not spawned");
+  Result<Executor*> target = Executor::current()->place(hints);
+  if (target) return Placed{child, *target};
+  child->destroy();
+  return Error(target.error());
+}
+
 class Scope : private StopCallback {
  public:
   explicit Scope(Context& context) : StopCallback(&owner_stopped), context_(context) {
@@ -33,9 +52,11 @@ class Scope : private StopCallback {
   // Task<void>. ENOMEM when the heap's quota is exhausted, EPERM when no driver may execute tasks.
   template <typename Callable>
   Result<void> spawn(Callable&& callable, Hints hints = {}) {
-    Result<Executor*> target = Executor::current()->place(hints);
-    if (!target) return Error(target.error());
-    return spawn_on(**target, std::forward<Callable>(callable), hints.priority);
+    auto made = make_placed(std::forward<Callable>(callable), hints);
+    if (!made) return Error(made.error());
+    add(*made->child);
+    made->child->launch(*made->target);
+    return {};
   }
 
   // The same on a given driver. EPERM when that driver may not execute tasks.
@@ -163,9 +184,11 @@ Result<void> spawn_detached_on(Executor& target, Callable&& callable,
 
 template <typename Callable>
 Result<void> spawn_detached(Callable&& callable, Hints hints = {}) {
-  Result<Executor*> target = Executor::current()->place(hints);
-  if (!target) return Error(target.error());
-  return spawn_detached_on(**target, std::forward<Callable>(callable), hints.priority);
+  auto made = make_placed(std::forward<Callable>(callable), hints);
+  if (!made) return Error(made.error());
+  made->child->detached = true;
+  made->child->launch(*made->target);
+  return {};
 }
 
 }  // namespace gatio

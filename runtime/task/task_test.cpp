@@ -146,6 +146,24 @@ TEST(TaskQuota, WhenItIsExhaustedAtSpawnTheSpawnerGetsENOMEM) {
   EXPECT_EQ(spawned.error().code, ENOMEM);
 }
 
+// Placement counted the task as load of a driver that it never reached.
+TEST(TaskQuota, BugAPlaceWasAskedForWithoutMemoryForTheTask) {
+  TestWorld world(1, 1, 64);
+  Result<void> spawned = spawn_detached([]() -> Task<void> { co_return; });
+  ASSERT_FALSE(spawned);
+  EXPECT_EQ(spawned.error().code, ENOMEM);
+  EXPECT_EQ(world[0].asked_for_place, 0);
+}
+
+TEST(TaskQuota, WhatFindsNoPlaceGivesItsMemoryBack) {
+  TestWorld world;
+  world[0].place_on = nullptr;
+  Result<void> spawned = spawn_detached([]() -> Task<void> { co_return; });
+  ASSERT_FALSE(spawned);
+  EXPECT_EQ(spawned.error().code, EPERM);
+  EXPECT_EQ(world.heap.live_blocks(), 0u);
+}
+
 TEST_F(TaskTest, KnowsItsSurroundings) {
   bool same = false;
   ASSERT_TRUE(world_.run([&]() -> Task<void> {

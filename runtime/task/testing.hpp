@@ -31,6 +31,7 @@ class TestExecutor final : public Executor {
     ready_.push(&work);
   }
   Result<Executor*> place(const Hints&) override {
+    ++asked_for_place;
     if (place_on == nullptr) return fail(EPERM);
     return place_on;
   }
@@ -61,6 +62,7 @@ class TestExecutor final : public Executor {
   }
 
   Executor* place_on = this;
+  int asked_for_place = 0;
   int trees = 0;
   int uncaught_count = 0;
 
