@@ -39,6 +39,8 @@ class Crowd {
         spawn(scope, here, Priority::normal, [this, i] { return write(i); });
       co_return;
     });
+    if (unfinished_ > 0)
+      simulation_.falsify("S7: " + std::to_string(unfinished_) + " tasks never came to their end");
   }
 
  private:
@@ -47,7 +49,11 @@ class Crowd {
   static constexpr uint64_t kTurnNs = 1'000;
 
   void spawn(Scope& scope, Driver& here, Priority priority, auto body) {
-    if (scope.spawn_on(here, body, priority)) ++unfinished_;
+    auto counted = [this, body]() -> Task<void> {
+      co_await body();
+      --unfinished_;
+    };
+    if (scope.spawn_on(here, counted, priority)) ++unfinished_;
   }
   // Pieces of work until one of that level has run, when all of its level stand before it.
   [[nodiscard]] uint64_t most_gap(size_t level) const {
