@@ -63,6 +63,20 @@ TEST(RunBlocking, WithoutAThreadToBeHadItIsAnError) {
   EXPECT_EQ(second.value_or(0), 2);
 }
 
+TEST(RunBlocking, MoreThanADriverMayHaveAtOnceAreRefused) {
+  GATIO_NEEDS_RINGS();
+  DriverGroup group({kBoth});
+  Result<void> refused;
+  group.run([&]() -> Task<void> {
+    Driver& here = *Driver::current();
+    here.helpers_in_flight += Driver::kMostHelpers;
+    refused = co_await run_blocking([] {});
+    here.helpers_in_flight -= Driver::kMostHelpers;
+  });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, EAGAIN);
+}
+
 // Many at once: the messages of many threads, each of which may have to wake the driver.
 TEST(RunBlocking, ManyAtOnceAllComeBack) {
   GATIO_NEEDS_RINGS();
