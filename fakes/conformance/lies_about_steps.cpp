@@ -90,6 +90,40 @@ bool is_refused(const Observation& observation, const Subject& subject) {
       [&](const Seen& seen) { return seen.id == subject.request->id && seen.result == -EINVAL; });
 }
 
+// Of work for nothing, which is luck, the lie would be no lie.
+bool hide_work(Observation& observation, const Scene&) {
+  for (size_t i = 0; i + 1 < observation.looks.size(); ++i) {
+    Look& look = observation.looks[i];
+    if (look.moment != Moment::settled || look.kernel_flags != IORING_SQ_TASKRUN) continue;
+    bool comes =
+        std::any_of(observation.looks.begin() + static_cast<long>(i) + 1, observation.looks.end(),
+                    [&](const Look& later) { return later.ring == look.ring && some_seen(later); });
+    if (!comes) continue;
+    look.kernel_flags = 0;
+    return true;
+  }
+  return false;
+}
+
+// Two that ended at once have but one order in the overflow list.
+bool reorder_overflow(Observation& observation, const Scene& scene) {
+  bool overflows = false;
+  uint8_t ring = 0;
+  for (const Look& look : observation.looks) {
+    if (look.moment != Moment::settled || look.kernel_flags != IORING_SQ_CQ_OVERFLOW) continue;
+    overflows = true;
+    ring = look.ring;
+  }
+  auto is_plain = [&](const Seen& seen) {
+    const Subject* subject = scene.find(seen);
+    return subject != nullptr && subject->request->op == Op::nop && !subject->chained &&
+           !subject->drained && subject->request->flags == 0 && subject->ring == ring;
+  };
+  return overflows && swap_two(observation, Moment::fetched, [&](const Seen& a, const Seen& b) {
+           return is_plain(a) && is_plain(b);
+         });
+}
+
 // The program submits the batch without SUBMIT_ALL, this says.
 bool stop_batch(Observation& observation, const Scene& scene) {
   Look* look = submission(observation);
@@ -272,10 +306,7 @@ constexpr Lie kLies[] = {
        return !shuts && move_forward(observation,
                                      [](const Seen& seen) { return (seen.id & kDelivered) == 0; });
      }},
-    {"U10", "TASKRUN is not raised", nullptr,
-     [](Observation& observation, const Scene&) {
-       return drop_flag(observation, Moment::settled, IORING_SQ_TASKRUN);
-     }},
+    {"U10", "TASKRUN is not raised", nullptr, hide_work},
     {"U11", "one GETEVENTS runs more task work than it may", nullptr,
      [](Observation& observation, const Scene& scene) {
        return scene.step().kind == StepKind::enter && observation.looks[0].seen.size() >= 20 &&
@@ -298,6 +329,7 @@ constexpr Lie kLies[] = {
        if (look != nullptr) look->seen.push_back(look->seen.back());
        return look != nullptr;
      }},
+    {"U14", "CQEs that overflowed change places", nullptr, reorder_overflow},
     {"U15", "a CQE comes before those that overflowed", nullptr, pass_overflow},
     {"U16", "a multishot request that overflowed lives on", nullptr, outlive_overflow},
     {"U17", "a wait that found nothing says 0", nullptr,

@@ -26,7 +26,7 @@ class Order {
     bool drains = false;
     bool timed = false;  // a link timeout, or in a chain with one
   };
-  [[nodiscard]] bool same(const Look& a, const Look& b, unsigned luck) const;
+  [[nodiscard]] bool same(const Look& a, const Look& b, unsigned luck, bool in_order) const;
   [[nodiscard]] bool fixed(const Seen& a, const Seen& b, Moment moment) const;
   [[nodiscard]] const Place* find(uint32_t id) const;
 
