@@ -237,7 +237,7 @@ bool FakeRing::fails_by_plan(Request& request) {
 }
 
 // Whether it may fail although it has waited or delivered something: where it would now go on. What
-// has moved bytes that no CQE has told of says how many instead.
+// has moved bytes that no CQE has told of says how many instead, and what holds a buffer keeps it.
 bool FakeRing::may_fail_late(const Request& request) const {
   switch (request.sqe.opcode) {
     case IORING_OP_RECV:
@@ -247,7 +247,7 @@ bool FakeRing::may_fail_late(const Request& request) const {
     case IORING_OP_SENDMSG:
     case IORING_OP_SEND_ZC:
     case IORING_OP_SENDMSG_ZC:
-      return request.started && request.done_bytes == 0 &&
+      return request.started && request.done_bytes == 0 && !request.keeps_buffer &&
              (request.file->poll() & request.poll_mask) != 0;
     default:
       return false;
