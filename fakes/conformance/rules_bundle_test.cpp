@@ -70,6 +70,19 @@ TEST_P(BundleRules, TheEndCountsAsAByteThatIsLeft) {
   EXPECT_EQ(bundle(1, Op::recv), "submitted 1 [#1=5|NONEMPTY|buffer 0]");
 }
 
+TEST_P(BundleRules, AReceiveThatHasNoBufferForTheRestSeversItsChain) {
+  begin({ObjectKind::stream}, {Group{.count = 2, .size = 4}});
+  act(StepKind::peer_send, 0, 10);
+  EXPECT_EQ(submit({{.op = Op::recv,
+                     .id = 1,
+                     .object = 0,
+                     .bytes = 8,
+                     .option = kBundle,
+                     .flags = kSelect | IOSQE_IO_LINK},
+                    {.op = Op::nop, .id = 2}}),
+            "submitted 2 [#1=8|buffer 0]; settled TASKRUN; fetched [#2=-ECANCELED]");
+}
+
 TEST_P(BundleRules, OfADatagramTheFirstPassIsAll) {
   begin({ObjectKind::datagram}, {Group{.count = 4, .size = 4}});
   act(StepKind::peer_send, 0, 10);

@@ -129,10 +129,12 @@ bool receive_bundle(FakeRing& ring, Request& request, Socket& socket, Received& 
     Bundle bundle;
     if (int error = look_for_room(ring, request, most, bundle); error < 0) {
       got = {.result = error};
+      request.failed = true;  // even with what the first pass had
       return true;
     }
     got = receive(ring, request, socket, bundle.parts);
     if (got.result == -EAGAIN && may_wait) return second;
+    if (got.result < 0) request.failed = true;
     if (got.result <= 0) return true;
     auto bytes = static_cast<size_t>(got.result);
     uint32_t flags = bundle.take(bytes);
