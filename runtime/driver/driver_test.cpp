@@ -98,6 +98,27 @@ TEST(Driver, CountsWhatLeavesADetachedTask) {
   EXPECT_EQ(group[0].stats().uncaught, 2u);
 }
 
+TEST(Driver, TheFirstFailureOfItsRingIsTheOneThatItTells) {
+  GATIO_NEEDS_RINGS();
+  LinuxKernel linux;
+  FaultyKernel kernel(linux);
+  Heap heap(kernel, -1, size_t{1} << 24);
+  Driver driver(kernel, heap, {.cpu = DriverGroup::allowed_cpus().front(), .ring = test_options()});
+  driver.enter_thread();
+  ASSERT_TRUE(driver.open());
+  ASSERT_TRUE(driver.settle());
+  for (int error : {EBADF, EFAULT}) {
+    kernel.reset();
+    kernel.fail(Door::ring_enter, 1, error);
+    io_uring_prep_nop(driver.io_sqe());
+    ASSERT_FALSE(driver.settle());
+    ASSERT_EQ(kernel.faults(), 1u);
+  }
+  EXPECT_EQ(driver.health().error().code, EBADF);
+  driver.close();
+  Driver::leave_thread();
+}
+
 // The spin's own enter was not asked how it went: a ring that failed there was thought healthy.
 TEST(Driver, BugAFailureWhileItSpinsWasForgotten) {
   GATIO_NEEDS_RINGS();
