@@ -53,9 +53,12 @@ Head parse_head(std::string_view text) {
 }  // namespace
 
 std::string numbered_body(std::string_view target, size_t bytes) {
+  // What stands at a place is the same in all of them, and is worked out once.
+  static std::string pattern;
+  while (pattern.size() < bytes)
+    pattern += static_cast<char>('a' + (pattern.size() * 7 + pattern.size() / 26) % 26);
   std::string body(target);
-  while (body.size() < bytes)
-    body += static_cast<char>('a' + (body.size() * 7 + body.size() / 26) % 26);
+  if (bytes > body.size()) body.append(pattern, body.size(), bytes - body.size());
   return body;
 }
 

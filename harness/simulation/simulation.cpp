@@ -132,22 +132,38 @@ Metrics Simulation::metrics_so_far() {
   return runtime().metrics();
 }
 
+// There is one at every other step of a run: no more is compared than has to be.
+Simulation::Place Simulation::place_of(const char* where) {
+  switch (where[0] == 'd' || where[0] == 'm' ? where[8] : ' ') {
+    case 'p':
+      return std::strcmp(where, "driver: parked") == 0 ? Place::parked : Place::other;
+    case 'w':
+      return std::strcmp(where, "driver: wake") == 0 ? Place::wake : Place::other;
+    case ' ':
+      if (std::strcmp(where, "mailbox: take") == 0) return Place::take;
+      return std::strcmp(where, "mailbox: push") == 0 ? Place::push : Place::other;
+    default:
+      return Place::other;
+  }
+}
+
 void Simulation::at_sync_point(const char* where) {
-  if (!scheduler().by_clocks() && !rests_.empty()) follow_wake_up(where);
+  Place place = place_of(where);
+  if (!scheduler().by_clocks() && !rests_.empty()) follow_wake_up(place);
   uint64_t before = scheduler().preemptions();
   scheduler().sync_point();
-  if (scheduler().preemptions() != before && std::strcmp(where, "driver: parked") == 0)
+  if (scheduler().preemptions() != before && place == Place::parked)
     Sometimes::hit("a driver is interrupted while it parks");
-  if (world().trace.keeps() && std::strcmp(where, "mailbox: push") == 0) remark(Remark::sent, 1);
+  if (world().trace.keeps() && place == Place::push) remark(Remark::sent, 1);
 }
 
 // There is no other sync point between a mark and "parked", nor between a push that finds the mark
 // and "wake": so whoever passes one of them has just done that.
-void Simulation::follow_wake_up(const char* where) {
+void Simulation::follow_wake_up(Place place) {
   unsigned thread = scheduler().thread();
-  if (std::strcmp(where, "driver: parked") == 0) rests_[thread].parked = true;
-  if (std::strcmp(where, "mailbox: take") == 0 && thread < rests_.size()) rests_[thread] = {};
-  if (std::strcmp(where, "driver: wake") != 0) return;
+  if (place == Place::parked) rests_[thread].parked = true;
+  if (place == Place::take && thread < rests_.size()) rests_[thread] = {};
+  if (place != Place::wake) return;
   for (unsigned i = 0; i < rests_.size(); ++i) {
     Rest& rest = rests_[i];
     if (!rest.parked || rest.waker || !drivers_[i]->has_mail()) continue;

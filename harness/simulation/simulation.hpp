@@ -87,9 +87,13 @@ class Simulation {
     std::unique_ptr<Runtime> runtime;
   };
 
+  // The sync points that say something of a driver's sleep.
+  enum class Place : uint8_t { other, parked, wake, take, push };
+
   void at_sync_point(const char* where);
   void observe();
-  void follow_wake_up(const char* where);
+  static Place place_of(const char* where);
+  void follow_wake_up(Place place);
   void check_mail();
   [[nodiscard]] bool sends_by_ring(unsigned thread) const;
   [[nodiscard]] bool is_owed_a_wake_up(unsigned driver) const;
