@@ -250,19 +250,12 @@ def canary(cases, options):
     return results
 
 
-def find(options):
-    mutants = [each for each in all_mutants(options.names) if options.names or not each.not_found]
-    if options.sample:
-        at = datetime.date.today().toordinal() * options.sample
-        mutants = [mutants[(at + i) % len(mutants)] for i in range(options.sample)]
-    copy_tree()
-    clean = canary(sorted({each.case for each in mutants}), options)
-    found = [find_one(each, options) for each in mutants]
+def report_of(found, clean, options):
     times = [run["seconds"] for each in found for run in each["runs"] if run["found"]]
     missed = [each["name"] for each in found if not each["found"]]
     revision = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT,
                               capture_output=True, text=True)
-    report = {
+    return {
         "context": {
             "date": datetime.date.today().isoformat(),
             "revision": revision.stdout.strip(),
@@ -278,8 +271,23 @@ def find(options):
         "canary": clean,
         "mutants": found,
     }
-    if options.out:
-        pathlib.Path(options.out).write_text(json.dumps(report, indent=1) + "\n")
+
+
+def find(options):
+    mutants = [each for each in all_mutants(options.names) if options.names or not each.not_found]
+    if options.sample:
+        at = datetime.date.today().toordinal() * options.sample
+        mutants = [mutants[(at + i) % len(mutants)] for i in range(options.sample)]
+    copy_tree()
+    clean = canary(sorted({each.case for each in mutants}), options)
+    found = []
+    for each in mutants:
+        found.append(find_one(each, options))
+        report = report_of(found, clean, options)
+        # Now, not at the end: it takes an hour, and what is cut short is worth something too.
+        if options.out:
+            pathlib.Path(options.out).write_text(json.dumps(report, indent=1) + "\n")
+    missed = report["missed"]
     print(f"mutants: {report['found']} of {len(found)} found, median {report['median_s']} s, worst "
           f"{report['worst_s']} s" + (f"; MISSED: {' '.join(missed)}" if missed else ""))
     return 1 if missed or any(each["found"] for each in clean) else 0

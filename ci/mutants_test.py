@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import json
 import pathlib
 import sys
 import tempfile
@@ -70,6 +71,17 @@ class MutantsTest(unittest.TestCase):
                     mock.patch.object(mutants, "explore", side_effect=[found, between_turns]), \
                     contextlib.redirect_stdout(io.StringIO()):
                 self.assertEqual(mutants.find_one(mutant, options)["found"], expected)
+
+    def test_what_was_found_is_kept_when_the_rest_is_cut_short(self):
+        entry = {"name": "01-mailbox-push-first-look", "found": True, "runs": [{"found": True, "seconds": 0.1}]}
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "out.json"
+            options = types.SimpleNamespace(names=["01-", "02-"], sample=0, jobs=1, seconds=1, out=out)
+            with mock.patch.object(mutants, "copy_tree"), mock.patch.object(mutants, "canary", return_value=[]), \
+                    mock.patch.object(mutants, "find_one", side_effect=[entry, KeyboardInterrupt]):
+                with self.assertRaises(KeyboardInterrupt):
+                    mutants.find(options)
+            self.assertEqual([each["name"] for each in json.loads(out.read_text())["mutants"]], [entry["name"]])
 
     def test_a_head_that_says_too_little(self):
         problems = self.problems("# it is wrong\n# case: nothing\n# objects: none.cpp\n# turns-only: dirty\n")
