@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/kernel/uapi.hpp"
+
 namespace gatio::fakes::conformance {
 namespace {
 
@@ -23,7 +25,7 @@ std::string to_text(const Seen& seen) {
   if ((seen.flags & IORING_CQE_F_MORE) != 0) text += "|MORE";
   if ((seen.flags & IORING_CQE_F_SOCK_NONEMPTY) != 0) text += "|NONEMPTY";
   if ((seen.flags & IORING_CQE_F_NOTIF) != 0) text += "|NOTIF";
-  if ((seen.flags & (1U << 4)) != 0) text += "|BUF_MORE";
+  if ((seen.flags & uapi::kCqeBufferMore) != 0) text += "|BUF_MORE";
   if ((seen.flags & IORING_CQE_F_BUFFER) != 0) {
     text += "|buffer " + std::to_string(seen.flags >> IORING_CQE_BUFFER_SHIFT);
   }

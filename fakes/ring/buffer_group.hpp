@@ -9,13 +9,12 @@
 #include <optional>
 #include <span>
 
+#include "runtime/kernel/uapi.hpp"
+
 namespace gatio::fakes {
 
 class BufferGroup {
  public:
-  // A CQE of an incremental group whose buffer has room left (Linux 6.12).
-  static constexpr uint32_t kMore = 1U << 4;
-
   BufferGroup(io_uring_buf_ring* ring, unsigned entries, bool incremental)
       : ring_(ring), mask_(static_cast<uint16_t>(entries - 1)), incremental_(incremental) {}
 
@@ -33,7 +32,7 @@ class BufferGroup {
     if (incremental_ && bytes < buffer.len) {
       buffer.addr += bytes;
       buffer.len -= static_cast<uint32_t>(bytes);
-      return flags | kMore;
+      return flags | uapi::kCqeBufferMore;
     }
     if (incremental_) buffer.len = 0;
     ++head_;
@@ -53,7 +52,7 @@ class BufferGroup {
     for (size_t i = 0; i < buffers; ++i) {
       size_t part = std::min(bytes, at(0).size());
       uint32_t of_this = take(part);
-      flags = i == 0 ? of_this : (flags & ~kMore) | (of_this & kMore);
+      flags = i == 0 ? of_this : (flags & ~uapi::kCqeBufferMore) | (of_this & uapi::kCqeBufferMore);
       bytes -= part;
     }
     return flags;

@@ -47,6 +47,11 @@ bool has_more(const Socket& socket, const Received& got) {
   return got.more || !socket.is_stream();
 }
 
+// At its end, too, but not after a reset, a stream counts as not empty (rule U20).
+uint32_t nonempty(const Socket& socket, const Received& got) {
+  return got.result >= 0 && socket.is_stream() && got.more ? IORING_CQE_F_SOCK_NONEMPTY : 0;
+}
+
 // The common beginning. True when the attempt is over, with `step`.
 bool begins_otherwise(Request& request, Step& step) {
   request.poll_mask = POLLIN;
@@ -79,15 +84,21 @@ After go_behind(Request& request) {
   return request.started ? After::again : After::wait;
 }
 
-After post_one(FakeRing& ring, Request& request, const Socket& socket, const Received& got) {
-  bool more = has_more(socket, got);
-  if (socket.is_stream() && more) request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
-  if (!within_limit(request, request.result)) return After::done;
+// Posts what came, with MORE, and begins anew; once `capped` it is others' turn first.
+After post_and_begin_anew(FakeRing& ring, Request& request, const Socket& socket,
+                          const Received& got, bool capped) {
   if (!ring.post_more(request, request.result, request.flags)) return After::done;
   request.flags = 0;
   request.most_bytes = 0;
-  if (!more) return After::wait;
-  return request.posted++ < kMostRepeats ? After::go_on : go_behind(request);
+  request.partial = false;
+  if (!has_more(socket, got)) return After::wait;
+  return !capped && request.posted++ < kMostRepeats ? After::go_on : go_behind(request);
+}
+
+After post_one(FakeRing& ring, Request& request, const Socket& socket, const Received& got) {
+  request.flags |= nonempty(socket, got);
+  if (!within_limit(request, request.result)) return After::done;
+  return post_and_begin_anew(ring, request, socket, got, false);
 }
 
 Step to_step(After after) {
@@ -104,9 +115,7 @@ Step receive_many(FakeRing& ring, Request& request, Socket& socket) {
     if (got.result == -EAGAIN && (request.sqe.msg_flags & MSG_DONTWAIT) == 0) return Step::wait;
     request.result = static_cast<int32_t>(got.result);
     if (got.result <= 0) {
-      // At its end, but not after a reset, a stream counts as not empty (rule U20).
-      bool ended = got.result == 0 && socket.is_stream() && got.more;
-      if (ended) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
+      request.flags |= nonempty(socket, got);
       return Step::done;
     }
     request.flags = selection.take(static_cast<size_t>(got.result));
@@ -137,9 +146,8 @@ bool receive_bundle(FakeRing& ring, Request& request, Socket& socket, Received& 
     if (got.result < 0) request.failed = true;
     if (got.result <= 0) return true;
     auto bytes = static_cast<size_t>(got.result);
-    uint32_t flags = bundle.take(bytes);
-    if (socket.is_stream() && got.more) flags |= IORING_CQE_F_SOCK_NONEMPTY;
-    constexpr uint32_t kOfLast = IORING_CQE_F_SOCK_NONEMPTY | BufferGroup::kMore;
+    uint32_t flags = bundle.take(bytes) | nonempty(socket, got);
+    constexpr uint32_t kOfLast = IORING_CQE_F_SOCK_NONEMPTY | uapi::kCqeBufferMore;
     request.flags |= second ? flags & kOfLast : flags;
     request.result += static_cast<int32_t>(got.result);
     bool goes_on = within_limit(request, request.result) && !request.buffers_end;
@@ -158,20 +166,14 @@ Step receive_bundles(FakeRing& ring, Request& request, Socket& socket) {
     if (!receive_bundle(ring, request, socket, got)) return Step::wait;
     if (request.result == 0) {
       request.result = static_cast<int32_t>(got.result);
-      bool ended = got.result == 0 && socket.is_stream() && got.more;
-      if (ended) request.flags = IORING_CQE_F_SOCK_NONEMPTY;
+      request.flags |= nonempty(socket, got);
       return Step::done;
     }
     bool last = got.result <= 0 || request.buffers_end || (limited && request.left_bytes == 0);
     if (!request.multishot || last) return Step::done;
     bool capped = cap > 0 && static_cast<size_t>(request.result) >= cap;
-    if (!ring.post_more(request, request.result, request.flags)) return Step::done;
-    request.flags = 0;
-    request.most_bytes = 0;
-    request.partial = false;
-    if (!has_more(socket, got)) return Step::wait;
-    if (request.posted++ < kMostRepeats && !capped) continue;
-    return to_step(go_behind(request));
+    After after = post_and_begin_anew(ring, request, socket, got, capped);
+    if (after != After::go_on) return to_step(after);
   }
 }
 
@@ -208,7 +210,7 @@ Step receive_messages(FakeRing& ring, Request& request, Socket& socket) {
     request.result += static_cast<int32_t>(before);
     request.flags = selection.take(static_cast<size_t>(request.result));
     if (got.result == 0) {  // Rules U24 and U20.
-      if (socket.is_stream() && got.more) request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
+      request.flags |= nonempty(socket, got);
       return Step::done;
     }
     After after = post_one(ring, request, socket, got);
@@ -232,7 +234,7 @@ Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& go
         // Of an incremental buffer only what was filled is gone: the rest, which this request goes
         // on filling, may be given to another as well, and the CQE does not say so (Linux 6.18).
         size_t taken = static_cast<size_t>(got.result);
-        request.flags |= selection.take(taken) & ~BufferGroup::kMore;
+        request.flags |= selection.take(taken) & ~uapi::kCqeBufferMore;
         request.parts.assign(1, selection.buffer);
         request.keeps_buffer = true;
       }
@@ -243,9 +245,7 @@ Step receive_once(FakeRing& ring, Request& request, Socket& socket, Received& go
     bool complete = got.result >= 0 && static_cast<size_t>(got.result) >= wanted;
     if (got.result < 0 || (all && (!complete || got.truncated))) request.failed = true;
     if (got.result > 0) request.flags |= selection.take(static_cast<size_t>(got.result));
-    if (socket.is_stream() && got.result >= 0 && got.more) {
-      request.flags |= IORING_CQE_F_SOCK_NONEMPTY;
-    }
+    request.flags |= nonempty(socket, got);
     int64_t total = static_cast<int64_t>(request.done_bytes) + std::max<int64_t>(got.result, 0);
     request.result = static_cast<int32_t>(total > 0 ? total : got.result);
     return Step::done;
