@@ -111,15 +111,10 @@ TEST_P(CancelRules, U45DontwaitDoesNotWait) {
 }
 
 TEST_P(CancelRules, U46TheEndOfARingFreesItsFilesInTime) {
-  int listener = kernel().socket(AF_INET, SOCK_STREAM, 0);
+  int listener = -1;
   sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_NO_FATAL_FAILURE(listen_on_loopback(listener, address));
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(kernel().bind(listener, generic, sizeof address), 0);
-  ASSERT_EQ(kernel().listen(listener, 4), 0);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(kernel().getsockname(listener, generic, &size), 0);
   PlainRing ring;
   ASSERT_EQ(ring.open(kernel(), 4, 8), 0);
   io_uring_prep_multishot_accept(ring.sqe(), listener, nullptr, nullptr, 0);

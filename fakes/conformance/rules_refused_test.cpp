@@ -86,15 +86,10 @@ TEST_P(Refused, HeadersThatCannotBeCounted) {
 
 // The connection is lost as well.
 TEST_P(Refused, AnAcceptThatCannotSayHowLongTheAddressIs) {
-  int listener = kernel().socket(AF_INET, SOCK_STREAM, 0);
+  int listener = -1;
   sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_NO_FATAL_FAILURE(listen_on_loopback(listener, address));
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(kernel().bind(listener, generic, sizeof address), 0);
-  ASSERT_EQ(kernel().listen(listener, 4), 0);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(kernel().getsockname(listener, generic, &size), 0);
   EXPECT_EQ(result_of([&](io_uring_sqe* sqe) {
               io_uring_prep_connect(sqe, stream_, generic, sizeof address);
             }),

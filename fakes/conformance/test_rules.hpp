@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 #include <memory>
 #include <string>
@@ -69,6 +70,18 @@ class Rules : public testing::TestWithParam<const char*> {
   }
   std::string act(StepKind kind, int object, uint32_t amount = 0) {
     return play({.kind = kind, .object = object, .amount = amount});
+  }
+
+  // Without a program: a listener, and where it listens.
+  void listen_on_loopback(int& listener, sockaddr_in& address) {
+    listener = kernel().socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    ASSERT_EQ(kernel().bind(listener, generic, sizeof address), 0);
+    ASSERT_EQ(kernel().listen(listener, 4), 0);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(kernel().getsockname(listener, generic, &size), 0);
   }
 
   Choices choices_{std::vector<uint32_t>{}};
