@@ -98,65 +98,70 @@ TEST(Driver, CountsWhatLeavesADetachedTask) {
   EXPECT_EQ(group[0].stats().uncaught, 2u);
 }
 
+// A driver on this thread, whose kernel fails as it is told.
+struct OnFaultyKernel {
+  explicit OnFaultyKernel(DriverOptions options = {}) : driver(kernel, heap, with_place(options)) {
+    driver.enter_thread();
+    opened = driver.open();
+  }
+  ~OnFaultyKernel() {
+    driver.close();
+    Driver::leave_thread();
+  }
+
+  LinuxKernel linux;
+  FaultyKernel kernel{linux};
+  Heap heap{kernel, -1, size_t{1} << 24};
+  Driver driver;
+  Result<void> opened;
+
+ private:
+  static DriverOptions with_place(DriverOptions options) {
+    options.cpu = DriverGroup::allowed_cpus().front();
+    options.ring = test_options();
+    return options;
+  }
+};
+
 TEST(Driver, TheFirstFailureOfItsRingIsTheOneThatItTells) {
   GATIO_NEEDS_RINGS();
-  LinuxKernel linux;
-  FaultyKernel kernel(linux);
-  Heap heap(kernel, -1, size_t{1} << 24);
-  Driver driver(kernel, heap, {.cpu = DriverGroup::allowed_cpus().front(), .ring = test_options()});
-  driver.enter_thread();
-  ASSERT_TRUE(driver.open());
-  ASSERT_TRUE(driver.settle());
+  OnFaultyKernel on;
+  ASSERT_TRUE(on.opened);
+  ASSERT_TRUE(on.driver.settle());
   for (int error : {EBADF, EFAULT}) {
-    kernel.reset();
-    kernel.fail(Door::ring_enter, 1, error);
-    io_uring_prep_nop(driver.io_sqe());
-    ASSERT_FALSE(driver.settle());
-    ASSERT_EQ(kernel.faults(), 1u);
+    on.kernel.reset();
+    on.kernel.fail(Door::ring_enter, 1, error);
+    io_uring_prep_nop(on.driver.io_sqe());
+    ASSERT_FALSE(on.driver.settle());
+    ASSERT_EQ(on.kernel.faults(), 1u);
   }
-  EXPECT_EQ(driver.health().error().code, EBADF);
-  driver.close();
-  Driver::leave_thread();
+  EXPECT_EQ(on.driver.health().error().code, EBADF);
 }
 
 // The spin's own enter was not asked how it went: a ring that failed there was thought healthy.
 TEST(Driver, BugAFailureWhileItSpinsWasForgotten) {
   GATIO_NEEDS_RINGS();
-  LinuxKernel linux;
-  FaultyKernel kernel(linux);
-  Heap heap(kernel, -1, size_t{1} << 24);
-  Driver driver(
-      kernel, heap,
-      {.cpu = DriverGroup::allowed_cpus().front(), .ring = test_options(), .spin_ns = 1'000});
-  driver.enter_thread();
-  ASSERT_TRUE(driver.open());
-  ASSERT_TRUE(driver.settle());
-  kernel.reset();
-  kernel.fail(Door::ring_enter, 1, EBADF);
-  io_uring_prep_nop(driver.io_sqe());
-  driver.turn();
-  EXPECT_EQ(kernel.faults(), 1u);
-  EXPECT_FALSE(driver.health());
-  driver.close();
-  Driver::leave_thread();
+  OnFaultyKernel on({.spin_ns = 1'000});
+  ASSERT_TRUE(on.opened);
+  ASSERT_TRUE(on.driver.settle());
+  on.kernel.reset();
+  on.kernel.fail(Door::ring_enter, 1, EBADF);
+  io_uring_prep_nop(on.driver.io_sqe());
+  on.driver.turn();
+  EXPECT_EQ(on.kernel.faults(), 1u);
+  EXPECT_FALSE(on.driver.health());
 }
 
 TEST(DriverDeathTest, ARingThatNeverWorksAgainEndsTheProcess) {
   GATIO_NEEDS_RINGS();
   constexpr unsigned kTolerated = 999;
-  LinuxKernel linux;
-  FaultyKernel kernel(linux);
-  Heap heap(kernel, -1, size_t{1} << 24);
-  Driver driver(kernel, heap, {.cpu = DriverGroup::allowed_cpus().front(), .ring = test_options()});
-  driver.enter_thread();
-  ASSERT_TRUE(driver.open());
-  kernel.reset();
-  for (unsigned i = 1; i <= kTolerated + 1; ++i) kernel.fail(Door::ring_enter, i, EBADF);
-  io_uring_prep_nop(driver.io_sqe());
-  for (unsigned i = 0; i < kTolerated; ++i) EXPECT_FALSE(driver.settle());
-  EXPECT_DEATH((void)driver.settle(), "assertion failed");
-  driver.close();
-  Driver::leave_thread();
+  OnFaultyKernel on;
+  ASSERT_TRUE(on.opened);
+  on.kernel.reset();
+  for (unsigned i = 1; i <= kTolerated + 1; ++i) on.kernel.fail(Door::ring_enter, i, EBADF);
+  io_uring_prep_nop(on.driver.io_sqe());
+  for (unsigned i = 0; i < kTolerated; ++i) EXPECT_FALSE(on.driver.settle());
+  EXPECT_DEATH((void)on.driver.settle(), "assertion failed");
 }
 
 TEST(Hop, ThereAndBackTenThousandTimes) {
