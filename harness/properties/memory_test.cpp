@@ -18,13 +18,8 @@ namespace {
 // Waves of tasks that end on other drivers than those that made them.
 class Waves {
  public:
-  explicit Waves(Simulation& simulation) : simulation_(simulation) {
-    for (auto& tpc : simulation.runtime().tpcs()) {
-      for (auto& driver : tpc->drivers()) {
-        if (driver->executes()) drivers_.push_back(driver.get());
-      }
-    }
-  }
+  explicit Waves(Simulation& simulation)
+      : simulation_(simulation), drivers_(simulation.executing_drivers()) {}
 
   Task<void> run() {
     size_t most = 0;

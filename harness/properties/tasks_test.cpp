@@ -143,13 +143,9 @@ class Neighbours {
 
   Task<void> run() {
     co_await with_scope([this](Scope& scope) -> Task<void> {
-      for (auto& tpc : simulation_.runtime().tpcs()) {
-        for (auto& driver : tpc->drivers()) {
-          if (!driver->executes()) continue;
-          Driver* home = driver.get();
-          if (!scope.spawn_on(*home, [this, home] { return pinned(*home); }))
-            simulation_.falsify("S9: a pinned task was refused");
-        }
+      for (Driver* home : simulation_.executing_drivers()) {
+        if (!scope.spawn_on(*home, [this, home] { return pinned(*home); }))
+          simulation_.falsify("S9: a pinned task was refused");
       }
       co_return;
     });

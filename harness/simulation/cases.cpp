@@ -28,12 +28,7 @@ constexpr uint16_t kStartPort = 8080;
 Task<void> wander(Simulation& simulation, uint32_t work_us, uint32_t hops) {
   (void)co_await sleep_for(std::chrono::hours(1));
   Driver::current()->kernel().spend(1'000 * uint64_t{work_us});
-  std::vector<Driver*> drivers;
-  for (auto& tpc : simulation.runtime().tpcs()) {
-    for (auto& driver : tpc->drivers()) {
-      if (driver->executes()) drivers.push_back(driver.get());
-    }
-  }
+  std::vector<Driver*> drivers = simulation.executing_drivers();
   for (uint32_t i = 0; i < hops; ++i) (void)co_await hop_to(*drivers[i % drivers.size()]);
   Sometimes::hit("a task hops on when it is asked to stop");
 }

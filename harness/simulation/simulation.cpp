@@ -65,6 +65,16 @@ bool Simulation::a_wake_up_died() const {
   return dead && *dead < drivers_.size() && drivers_[*dead]->has_unsent();
 }
 
+std::vector<Driver*> Simulation::executing_drivers() {
+  std::vector<Driver*> drivers;
+  for (auto& tpc : runtime().tpcs()) {
+    for (auto& driver : tpc->drivers()) {
+      if (driver->executes()) drivers.push_back(driver.get());
+    }
+  }
+  return drivers;
+}
+
 void Simulation::operation_done() {
   const Driver& here = *Driver::current();
   const Driver& io = *here.io_driver();
@@ -132,19 +142,18 @@ Metrics Simulation::metrics_so_far() {
   return runtime().metrics();
 }
 
-// There is one at every other step of a run: no more is compared than has to be.
+// There is one at every other step of a run: the first letter saves most of the comparing.
 Simulation::Place Simulation::place_of(const char* where) {
-  switch (where[0] == 'd' || where[0] == 'm' ? where[8] : ' ') {
-    case 'p':
-      return std::strcmp(where, "driver: parked") == 0 ? Place::parked : Place::other;
-    case 'w':
-      return std::strcmp(where, "driver: wake") == 0 ? Place::wake : Place::other;
-    case ' ':
-      if (std::strcmp(where, "mailbox: take") == 0) return Place::take;
-      return std::strcmp(where, "mailbox: push") == 0 ? Place::push : Place::other;
-    default:
-      return Place::other;
+  auto is = [where](const char* name) { return std::strcmp(where, name) == 0; };
+  if (where[0] == 'd') {
+    if (is("driver: parked")) return Place::parked;
+    if (is("driver: wake")) return Place::wake;
   }
+  if (where[0] == 'm') {
+    if (is("mailbox: take")) return Place::take;
+    if (is("mailbox: push")) return Place::push;
+  }
+  return Place::other;
 }
 
 void Simulation::at_sync_point(const char* where) {

@@ -41,6 +41,8 @@ class Simulation {
 
   // Until run() has ended.
   [[nodiscard]] Runtime& runtime() { return *parts_->runtime; }
+  // The drivers that run tasks, of all TPCs.
+  [[nodiscard]] std::vector<Driver*> executing_drivers();
   // Whether drivers watch an eventfd, since others have no other way to wake them.
   [[nodiscard]] bool watches_event_fds() const { return watches_event_fds_; }
   // After run().

@@ -124,11 +124,7 @@ TaskProgram::TaskProgram(Simulation& simulation, ProgramNode root)
     : simulation_(simulation), root_(std::move(root)), states_(count_nodes(root_)) {}
 
 Task<void> TaskProgram::run() {
-  for (auto& tpc : simulation_.runtime().tpcs()) {
-    for (auto& driver : tpc->drivers()) {
-      if (driver->executes()) executing_.push_back(driver.get());
-    }
-  }
+  executing_ = simulation_.executing_drivers();
   ++states_[root_.number].spawned;
   try {
     co_await run_node(root_);
