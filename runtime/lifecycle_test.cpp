@@ -206,7 +206,7 @@ TEST_F(LifecycleTest, ADriverOutlivesAThreadThatIsWakingIt) {
   });
   all = &drivers;
   sync_point_hook = [](const char* where) {
-    if (std::string_view(where) != "driver: wake" || Driver::current() != nullptr) return;
+    if (where != kDriverWake || Driver::current() != nullptr) return;
     thread_is_waking = true;
     all->lifecycle().request_shutdown();
     std::this_thread::sleep_for(100ms);

@@ -24,20 +24,22 @@ Simulation* the_simulation = nullptr;
 Simulation::Simulation(fakes::Choices& choices, const SimulationOptions& options,
                        RuntimeOptions runtime)
     : parts_(std::make_unique<Parts>(choices, options, std::move(runtime))),
+      world_(parts_->kernel.world()),
+      scheduler_(parts_->scheduler),
       block_one_in_(options.block_one_in),
       watches_event_fds_(!options.kernel.sync_message) {
   parts_->kernel.set_execution(parts_->scheduler);
-  parts_->kernel.world().faults = options.faults;
+  world_.faults = options.faults;
   GATIO_ASSERT(the_simulation == nullptr);  // One at a time.
   the_simulation = this;
   sync_point_hook = [](const char* where) { the_simulation->at_sync_point(where); };
   if (block_one_in_ > 0) {
     allocation_hook = [] {
-      return !the_simulation->world().choices.one_in(fakes::ChoiceKind::fault,
-                                                     the_simulation->block_one_in_);
+      return !the_simulation->world_.choices.one_in(fakes::ChoiceKind::fault,
+                                                    the_simulation->block_one_in_);
     };
   }
-  parts_->scheduler.set_leave([] { Driver::leave_thread(); });
+  scheduler_.set_leave([] { Driver::leave_thread(); });
 }
 
 Simulation::~Simulation() {
@@ -55,13 +57,13 @@ void Simulation::shut_down() {
 }
 
 void Simulation::heal() {
-  scheduler().revive();
+  scheduler_.revive();
   kernel().heal_ring();
 }
 
 // What another driver owes nobody repeats: who pushes first wakes.
 bool Simulation::a_wake_up_died() const {
-  std::optional<unsigned> dead = parts_->scheduler.dead();
+  std::optional<unsigned> dead = scheduler_.dead();
   return dead && *dead < drivers_.size() && drivers_[*dead]->has_unsent();
 }
 
@@ -103,32 +105,31 @@ Result<void> Simulation::run() {
     return built;
   }
   if (on_built_) on_built_();
-  fakes::Scheduler& scheduler = parts_->scheduler;
   stats_before_.resize(runtime.lifecycle().members().size());
   for (auto& each : runtime.lifecycle().members()) {
     Lifecycle::Member* member = each.get();
     drivers_.push_back(&member->driver());
     rests_.emplace_back();
-    scheduler.add(
+    scheduler_.add(
         member->driver().name(),
-        [member, &scheduler] {
-          while (member->step()) scheduler.give_way();
-          member->driver().note_cpu_ns(scheduler.spent_ns());
+        [member, this] {
+          while (member->step()) scheduler_.give_way();
+          member->driver().note_cpu_ns(scheduler_.spent_ns());
         },
         [member] { member->driver().enter_thread(); });
   }
   // Where each driver has its clock it is measured, and a thousand of them cannot all be looked at
   // after each step.
-  if (!scheduler.by_clocks()) {
-    scheduler.set_observer([this] { observe(); });
-    scheduler.set_idle_observer([this] { check_mail(); });
+  if (!scheduler_.by_clocks()) {
+    scheduler_.set_observer([this] { observe(); });
+    scheduler_.set_idle_observer([this] { check_mail(); });
   }
-  fakes::Scheduler::End end = scheduler.run();
+  fakes::Scheduler::End end = scheduler_.run();
   ended_ = end == fakes::Scheduler::End::all_ended;
   if (end == fakes::Scheduler::End::deadlock)
-    falsify("S1: nobody can go on: " + scheduler.describe());
+    falsify("S1: nobody can go on: " + scheduler_.describe());
   if (end == fakes::Scheduler::End::too_long)
-    falsify("S12: the run does not end: " + scheduler.describe());
+    falsify("S12: the run does not end: " + scheduler_.describe());
   if (!ended_) return {};
   Result<void> outcome = runtime.lifecycle().outcome();
   metrics_ = runtime.metrics();
@@ -138,41 +139,26 @@ Result<void> Simulation::run() {
 }
 
 Metrics Simulation::metrics_so_far() {
-  for (unsigned i = 0; i < drivers_.size(); ++i) drivers_[i]->note_cpu_ns(scheduler().spent_ns(i));
+  for (unsigned i = 0; i < drivers_.size(); ++i) drivers_[i]->note_cpu_ns(scheduler_.spent_ns(i));
   return runtime().metrics();
 }
 
-// There is one at every other step of a run: the first letter saves most of the comparing.
-Simulation::Place Simulation::place_of(const char* where) {
-  auto is = [where](const char* name) { return std::strcmp(where, name) == 0; };
-  if (where[0] == 'd') {
-    if (is("driver: parked")) return Place::parked;
-    if (is("driver: wake")) return Place::wake;
-  }
-  if (where[0] == 'm') {
-    if (is("mailbox: take")) return Place::take;
-    if (is("mailbox: push")) return Place::push;
-  }
-  return Place::other;
-}
-
 void Simulation::at_sync_point(const char* where) {
-  Place place = place_of(where);
-  if (!scheduler().by_clocks() && !rests_.empty()) follow_wake_up(place);
-  uint64_t before = scheduler().preemptions();
-  scheduler().sync_point();
-  if (scheduler().preemptions() != before && place == Place::parked)
+  if (!scheduler_.by_clocks() && !rests_.empty()) follow_wake_up(where);
+  uint64_t before = scheduler_.preemptions();
+  scheduler_.sync_point();
+  if (scheduler_.preemptions() != before && where == kDriverParked)
     Sometimes::hit("a driver is interrupted while it parks");
-  if (world().trace.keeps() && place == Place::push) remark(Remark::sent, 1);
+  if (world_.trace.keeps() && where == kMailboxPush) remark(Remark::sent, 1);
 }
 
 // There is no other sync point between a mark and "parked", nor between a push that finds the mark
 // and "wake": so whoever passes one of them has just done that.
-void Simulation::follow_wake_up(Place place) {
-  unsigned thread = scheduler().thread();
-  if (place == Place::parked) rests_[thread].parked = true;
-  if (place == Place::take && thread < rests_.size()) rests_[thread] = {};
-  if (place != Place::wake) return;
+void Simulation::follow_wake_up(const char* where) {
+  unsigned thread = scheduler_.thread();
+  if (where == kDriverParked) rests_[thread].parked = true;
+  if (where == kMailboxTake && thread < rests_.size()) rests_[thread] = {};
+  if (where != kDriverWake) return;
   for (unsigned i = 0; i < rests_.size(); ++i) {
     Rest& rest = rests_[i];
     if (!rest.parked || rest.waker || !drivers_[i]->has_mail()) continue;
@@ -182,11 +168,11 @@ void Simulation::follow_wake_up(Place place) {
 }
 
 void Simulation::remark(Remark what, uint64_t count) {
-  world().trace.remark({.what = fakes::Happening::noted,
-                        .thread = static_cast<uint16_t>(scheduler().thread()),
-                        .time_ns = world().clock_ns(),
-                        .a = static_cast<int64_t>(what),
-                        .b = static_cast<int64_t>(count)});
+  world_.trace.remark({.what = fakes::Happening::noted,
+                       .thread = static_cast<uint16_t>(scheduler_.thread()),
+                       .time_ns = world_.clock_ns(),
+                       .a = static_cast<int64_t>(what),
+                       .b = static_cast<int64_t>(count)});
 }
 
 void Simulation::falsify(std::string sentence) {
@@ -196,7 +182,6 @@ void Simulation::falsify(std::string sentence) {
 
 // What a viewer of the trace wants to know of the step that has just ended.
 void Simulation::remark_on_turn(unsigned thread) {
-  if (!world().trace.keeps()) return;
   uint64_t works = 0;
   uint64_t messages = 0;
   if (thread < drivers_.size()) {
@@ -207,7 +192,7 @@ void Simulation::remark_on_turn(unsigned thread) {
   }
   if (messages > 0) remark(Remark::took, messages);
   if (works > 0) remark(Remark::ran, works);
-  bool asleep = scheduler().asleep(thread);
+  bool asleep = scheduler_.asleep(thread);
   remark(asleep ? Remark::parked : Remark::gave_way, kernel().stalled_thread() != thread);
 }
 
@@ -233,31 +218,36 @@ void Simulation::check_sleeper(Driver& driver) {
 // Between two steps. What a sleeper has besides mail changes only by itself, so only the one that
 // has just run is looked into.
 void Simulation::observe() {
-  unsigned last = scheduler().thread();
-  remark_on_turn(last);
-  if (last < drivers_.size() && scheduler().asleep(last)) check_sleeper(*drivers_[last]);
+  unsigned last = scheduler_.thread();
+  if (world_.trace.keeps()) remark_on_turn(last);
+  if (last < drivers_.size() && scheduler_.asleep(last)) check_sleeper(*drivers_[last]);
   check_mail();
 }
 
 // Whoever sleeps with mail must be on the way to being woken, also at the very moment at which it
 // would go on by itself: by then it could be too late for whoever waits.
 void Simulation::check_mail() {
-  uint64_t now_ns = world().now_ns;
   for (unsigned i = 0; i < drivers_.size(); ++i) {
     Rest& rest = rests_[i];
+    if (!neglects_mail(i)) {
+      rest.since_ns = 0;
+      continue;
+    }
     bool by_other = rest.waker && !sends_by_ring(*rest.waker);
     uint64_t most_ns = by_other ? kLongestMailOfOthersNs : kLongestMailNs;
-    bool waits = scheduler().asleep(i) && drivers_[i]->has_mail() &&
-                 kernel().stalled_thread() != i && !is_owed_a_wake_up(i);
-    if (!waits) {
-      rest.since_ns = 0;
-    } else if (rest.since_ns == 0) {
-      rest.since_ns = now_ns;
-    } else if (now_ns - rest.since_ns > most_ns) {
+    if (rest.since_ns == 0) {
+      rest.since_ns = world_.now_ns;
+    } else if (world_.now_ns - rest.since_ns > most_ns) {
       falsify("S1: driver " + drivers_[i]->name() + " sleeps though its mailbox has mail");
-      rest.since_ns = now_ns;
+      rest.since_ns = world_.now_ns;
     }
   }
+}
+
+// Whether it sleeps with mail, and nobody is about to wake it.
+bool Simulation::neglects_mail(unsigned driver) const {
+  return scheduler_.asleep(driver) && drivers_[driver]->has_mail() &&
+         parts_->kernel.stalled_thread() != driver && !is_owed_a_wake_up(driver);
 }
 
 bool Simulation::sends_by_ring(unsigned thread) const {
@@ -271,28 +261,34 @@ bool Simulation::is_owed_a_wake_up(unsigned driver) const {
   if (!rest.waker || !sends_by_ring(*rest.waker)) return false;
   const Driver& waker = *drivers_[*rest.waker];
   if (waker.has_unsent()) return true;
-  return !parts_->scheduler.asleep(*rest.waker) && waker.stats().turns < rest.waker_turns + 2;
+  return !scheduler_.asleep(*rest.waker) && waker.stats().turns < rest.waker_turns + 2;
 }
 
 void Simulation::check_roles(const Metrics& metrics) {
+  uint64_t wakes = 0, overflows = 0, lacks = 0, io_sqes = 0, tasks = 0;
   for (const DriverMetrics& driver : metrics.drivers) {
     bool executes_near = std::ranges::any_of(metrics.drivers, [&](const DriverMetrics& other) {
       return other.tpc == driver.tpc && config::executes(other.role);
     });
     // The handlers of its requests.
     if (!executes_near) Sometimes::hit("a task runs in another TPC", driver.requests);
-    Sometimes::hit("a parked driver is woken by another one", driver.wakes);
-    Sometimes::hit("a CQ overflows", driver.cq_overflow);
-    Sometimes::hit("a receive lacks a buffer", driver.enobufs);
-    if (driver.role == config::Role::io) Sometimes::hit("an io driver does I/O", driver.io_sqes);
-    if (driver.role == config::Role::exec) Sometimes::hit("an exec driver runs", driver.tasks);
-    std::string name = std::to_string(driver.node) + "/" + std::to_string(driver.driver);
+    wakes += driver.wakes;
+    overflows += driver.cq_overflow;
+    lacks += driver.enobufs;
+    if (driver.role == config::Role::io) io_sqes += driver.io_sqes;
+    if (driver.role == config::Role::exec) tasks += driver.tasks;
+    auto name = [&] { return std::to_string(driver.node) + "/" + std::to_string(driver.driver); };
     if (driver.role == config::Role::io && driver.tasks > 0)
-      falsify("S3: the io driver " + name + " ran " + std::to_string(driver.tasks) + " tasks");
+      falsify("S3: the io driver " + name() + " ran " + std::to_string(driver.tasks) + " tasks");
     if (driver.role == config::Role::exec && driver.io_sqes > 0)
-      falsify("S3: the exec driver " + name + " submitted " + std::to_string(driver.io_sqes) +
+      falsify("S3: the exec driver " + name() + " submitted " + std::to_string(driver.io_sqes) +
               " I/O SQEs");
   }
+  Sometimes::hit("a parked driver is woken by another one", wakes);
+  Sometimes::hit("a CQ overflows", overflows);
+  Sometimes::hit("a receive lacks a buffer", lacks);
+  Sometimes::hit("an io driver does I/O", io_sqes);
+  Sometimes::hit("an exec driver runs", tasks);
 }
 
 void Simulation::check_leftovers() {

@@ -48,8 +48,8 @@ class Simulation {
   // After run().
   [[nodiscard]] const Metrics& metrics() const { return metrics_; }
   [[nodiscard]] fakes::FakeKernel& kernel() { return parts_->kernel; }
-  [[nodiscard]] fakes::World& world() { return parts_->kernel.world(); }
-  [[nodiscard]] fakes::Scheduler& scheduler() { return parts_->scheduler; }
+  [[nodiscard]] fakes::World& world() { return world_; }
+  [[nodiscard]] fakes::Scheduler& scheduler() { return scheduler_; }
 
   // What was counted so far, CPU time included; from an event, while no driver runs.
   [[nodiscard]] Metrics metrics_so_far();
@@ -89,16 +89,13 @@ class Simulation {
     std::unique_ptr<Runtime> runtime;
   };
 
-  // The sync points that say something of a driver's sleep.
-  enum class Place : uint8_t { other, parked, wake, take, push };
-
   void at_sync_point(const char* where);
   void observe();
-  static Place place_of(const char* where);
-  void follow_wake_up(Place place);
+  void follow_wake_up(const char* where);
   void check_mail();
   [[nodiscard]] bool sends_by_ring(unsigned thread) const;
   [[nodiscard]] bool is_owed_a_wake_up(unsigned driver) const;
+  [[nodiscard]] bool neglects_mail(unsigned driver) const;
   void remark(Remark what, uint64_t count);
   void remark_on_turn(unsigned thread);
   void check_sleeper(Driver& driver);
@@ -106,6 +103,8 @@ class Simulation {
   void check_leftovers();
 
   std::unique_ptr<Parts> parts_;
+  fakes::World& world_;
+  fakes::Scheduler& scheduler_;
   uint32_t block_one_in_ = 0;
   const bool watches_event_fds_;
   std::function<void()> on_built_;

@@ -18,7 +18,7 @@ class Mailbox {
   // Leaves a message. True when the owner was parked: exactly one sender is told so, and must wake
   // it. Any thread. Messages of one sender arrive in the order in which it pushed them.
   [[nodiscard]] bool push(Work& message) {
-    sync_point("mailbox: push");
+    sync_point(kMailboxPush);
     Work* head = head_.load(std::memory_order_relaxed);
     do {
       message.next = head == parked_mark() ? nullptr : head;
@@ -36,7 +36,7 @@ class Mailbox {
     IntrusiveQueue<Work> messages;
     // A plain look first: an empty mailbox costs no locked instruction and leaves the line shared.
     if (head_.load(std::memory_order_relaxed) == nullptr) return messages;
-    sync_point("mailbox: take");
+    sync_point(kMailboxTake);
     // Acquire pairs with the release in push(), for each message of the chain: the pushes form one
     // release sequence, since each is a read-modify-write of the same word.
     Work* newest = head_.exchange(nullptr, std::memory_order_acquire);

@@ -9,6 +9,13 @@ namespace gatio {
 using SyncPointHook = void (*)(const char* where);
 extern constinit SyncPointHook sync_point_hook;
 
+// The points that say something of a driver's sleep, which a simulator tells apart by their
+// addresses; others go by any name.
+inline constexpr char kMailboxPush[] = "mailbox: push";
+inline constexpr char kMailboxTake[] = "mailbox: take";
+inline constexpr char kDriverParked[] = "driver: parked";
+inline constexpr char kDriverWake[] = "driver: wake";
+
 inline void sync_point(const char* where) {
   if (sync_point_hook != nullptr) [[unlikely]]
     sync_point_hook(where);

@@ -175,7 +175,7 @@ void Driver::note_enter(const Result<void>& entered) {
 }
 
 void Driver::wait() {
-  sync_point("driver: parked");
+  sync_point(kDriverParked);
   ++stats_.parks;
   uint64_t timeout_ns = kNoTimeout;
   if (!timers_.empty()) {
@@ -242,7 +242,7 @@ void Driver::own_load(std::array<uint64_t, kPriorityCount>& queued_ns,
 // Wakes this driver, which is parked. A driver does it with a message from its own ring, sent with
 // its next enter; any other thread goes without a ring.
 void Driver::wake(Driver* from) {
-  sync_point("driver: wake");
+  sync_point(kDriverWake);
   if (from != nullptr && from->is_open()) {
     ++from->stats_.wakes;
     send_message(from->ring_, ring_fd_, wake_failed_);
