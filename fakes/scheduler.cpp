@@ -24,11 +24,13 @@ void Scheduler::add(std::string name, std::function<void()> body, std::function<
   added->enter = std::move(enter);
   added->clock_ns = now_ns();
   // Above all that are demoted; ties are as good as any order.
-  added->priority =
-      1'000'000'000 + static_cast<uint32_t>(world_.choices.strategy_prng().below(1'000'000'000));
+  priorities_.push_back(1'000'000'000 +
+                        static_cast<uint32_t>(world_.choices.strategy_prng().below(1'000'000'000)));
+  runs_from_ns_.push_back(0);
   added->fiber = std::make_unique<Fiber>([this, added, body = std::move(body)] {
     body();
     added->ended = true;
+    runs_from_ns_[current_] = Events::kNever;
     --live_;
   });
   lowest_priority_ = 1'000'000'000 - 1;
@@ -69,10 +71,11 @@ bool Scheduler::step_by_clocks() {
     switch_to(thread);
     const Thread& now = *threads_[thread];
     if (now.ended) return true;
-    if (goes_on(now)) {
+    // Whoever goes to sleep may be woken before it is seen here.
+    if (now.sleeper == nullptr || now.sleeper->woken) {
       clock_order_.can_run(thread, now.clock_ns);
     } else {
-      clock_order_.sleeps(thread, due_ns(now));
+      clock_order_.sleeps(thread, std::max(now.clock_ns, runs_from_ns_[thread]));
     }
     if (observer_) observer_();
     return true;
@@ -102,53 +105,26 @@ void Scheduler::spend(uint64_t ns) {
   }
 }
 
-// When a sleeper goes on by itself.
-uint64_t Scheduler::due_ns(const Thread& thread) const {
-  if (thread.deadline_ns == Events::kNever || !by_clocks()) return thread.deadline_ns;
-  return std::max(thread.clock_ns, thread.deadline_ns);
-}
-
-// Whether it does not sleep, or no longer has to.
-bool Scheduler::goes_on(const Thread& thread) {
-  return thread.sleeper == nullptr || thread.sleeper->woken;
-}
-
-bool Scheduler::can_run(const Thread& thread) const {
-  if (thread.ended || thread.dead || thread.stalled_until > world_.now_ns) return false;
-  return goes_on(thread) || thread.deadline_ns <= world_.now_ns;
-}
-
 // In a circle, beginning behind the one that ran last: choice 0 is a round robin.
 void Scheduler::collect_runnable() {
   runnable_.clear();
   auto count = static_cast<unsigned>(threads_.size());
   unsigned behind = std::min(current_ + 1, count);
   for (unsigned thread = behind; thread < count; ++thread) {
-    if (can_run(*threads_[thread])) runnable_.push_back(thread);
+    if (can_run(thread)) runnable_.push_back(thread);
   }
   for (unsigned thread = 0; thread < behind; ++thread) {
-    if (can_run(*threads_[thread])) runnable_.push_back(thread);
+    if (can_run(thread)) runnable_.push_back(thread);
   }
 }
 
-// When the next thing happens that is no thread's turn: an event, or the end of a sleep or a stall.
-uint64_t Scheduler::next_ns() const {
-  uint64_t next = world_.events.next_time_ns();
-  for (const auto& thread : threads_) {
-    if (thread->ended || thread->dead) continue;
-    if (thread->stalled_until > world_.now_ns) {
-      next = std::min(next, thread->stalled_until);
-    } else if (!goes_on(*thread)) {
-      next = std::min(next, due_ns(*thread));
-    }
-  }
-  return next;
-}
-
+// To the next thing that happens and is no thread's turn: an event, or the end of a sleep or a
+// stall. Nobody can run before.
 bool Scheduler::advance() {
-  uint64_t next = next_ns();
-  if (next == Events::kNever) return false;
-  world_.now_ns = std::max(world_.now_ns, next);
+  uint64_t next_ns =
+      std::min(world_.events.next_time_ns(), *std::ranges::min_element(runs_from_ns_));
+  if (next_ns == Events::kNever) return false;
+  world_.now_ns = std::max(world_.now_ns, next_ns);
   if (idle_observer_) idle_observer_();
   return true;
 }
@@ -172,38 +148,69 @@ unsigned Scheduler::pick() {
 
 // Whether somebody could run who has a higher priority than the one that runs.
 bool Scheduler::outranked() const {
-  uint32_t own = threads_[current_]->priority;
-  return std::ranges::any_of(
-      threads_, [&](const auto& thread) { return thread->priority > own && can_run(*thread); });
+  uint32_t own = priorities_[current_];
+  for (unsigned thread = 0; thread < priorities_.size(); ++thread) {
+    if (priorities_[thread] > own && can_run(thread)) return true;
+  }
+  return false;
 }
 
 unsigned Scheduler::highest_priority() const {
-  return *std::max_element(runnable_.begin(), runnable_.end(), [this](unsigned a, unsigned b) {
-    return threads_[a]->priority < threads_[b]->priority;
-  });
-}
-
-void Scheduler::demote(Thread& thread) {
-  thread.priority = lowest_priority_--;
+  return *std::ranges::max_element(runnable_, {},
+                                   [this](unsigned thread) { return priorities_[thread]; });
 }
 
 void Scheduler::switch_to(unsigned number) {
+  begin_step(number);
+  threads_[number]->fiber->resume();
+  end_step();
+}
+
+void Scheduler::begin_step(unsigned number) {
   current_ = number;
   Thread& thread = *threads_[number];
   if (thread.sleeper != nullptr) {
     thread.sleeper->asleep = false;
     thread.sleeper = nullptr;
   }
+  runs_from_ns_[number] = 0;
   if (thread.enter) {
     thread.enter();
   } else if (leave_) {
     leave_();
   }
   inside_ = true;
-  world_.note(Happening::switched, number);
-  thread.fiber->resume();
+  world_.trace.add({.what = Happening::switched,
+                    .thread = static_cast<uint16_t>(number),
+                    .time_ns = now_ns(),
+                    .a = number});
+}
+
+void Scheduler::end_step() {
   inside_ = false;
   if (leave_) leave_();
+}
+
+// Who would be the next one again goes on at once and saves two switches of the stack: most steps
+// of one that spins are such.
+void Scheduler::let_others_run() {
+  if (by_clocks() || steps_ == options_.most_steps || !can_run(current_) || others_can_run()) {
+    threads_[current_]->fiber->give_way();
+    return;
+  }
+  end_step();
+  if (observer_) observer_();
+  ++steps_;
+  begin_step(current_);
+}
+
+// Or something is due that could make them.
+bool Scheduler::others_can_run() const {
+  if (world_.events.next_time_ns() <= world_.now_ns) return true;
+  for (unsigned thread = 0; thread < runs_from_ns_.size(); ++thread) {
+    if (thread != current_ && can_run(thread)) return true;
+  }
+  return false;
 }
 
 void Scheduler::give_way() {
@@ -215,7 +222,7 @@ void Scheduler::give_way() {
 void Scheduler::maybe_die() {
   if (dead_ || !world_.choices.one_in(ChoiceKind::fault, world_.faults.dead_thread)) return;
   dead_ = current_;
-  threads_[current_]->dead = true;
+  runs_from_ns_[current_] = Events::kNever;
   uint64_t end_ns = world_.choose_outage_end();
   if (end_ns != Events::kNever) world_.events.schedule(revival_, end_ns);
   world_.note(Happening::faulted, current_, 0);
@@ -223,7 +230,7 @@ void Scheduler::maybe_die() {
 
 void Scheduler::revive() {
   if (!dead_) return;
-  threads_[*dead_]->dead = false;
+  runs_from_ns_[*dead_] = 0;
   dead_.reset();
   revival_.cancel();
 }
@@ -236,8 +243,8 @@ void Scheduler::relax() {
 void Scheduler::pass(uint64_t ns, bool demotes) {
   GATIO_ASSERT(inside_);
   spend(ns);
-  if (demotes && options_.strategy == Strategy::pct) demote(*threads_[current_]);
-  threads_[current_]->fiber->give_way();
+  if (demotes && options_.strategy == Strategy::pct) demote_current();
+  let_others_run();
 }
 
 void Scheduler::sync_point() {
@@ -247,22 +254,22 @@ void Scheduler::sync_point() {
   if (options_.strategy == Strategy::random) {
     switches = world_.choices.one_in(ChoiceKind::preempt, n);
   } else if (options_.strategy == Strategy::pct) {
-    if (at_change_point()) demote(*threads_[current_]);
+    if (at_change_point()) demote_current();
     bool wanted = outranked();
     switches = world_.choices.settle(ChoiceKind::preempt, n + 1, wanted ? n : 0) == n;
   }
   if (!switches) return;
   ++preemptions_;
-  stall(*threads_[current_]);
-  threads_[current_]->fiber->give_way();
+  maybe_stall();
+  let_others_run();
 }
 
 // Whoever is interrupted may have to wait for long, while time passes and the others go on: only so
 // is somebody seen who comes back to what has ended meanwhile.
-void Scheduler::stall(Thread& thread) {
+void Scheduler::maybe_stall() {
   if (!world_.choices.one_in(ChoiceKind::preempt, options_.stall_one_in)) return;
   uint64_t steps = 1 + world_.choices.choose(ChoiceKind::delay, kStallSteps);
-  thread.stalled_until = world_.now_ns + steps * kStallStepNs;
+  runs_from_ns_[current_] = world_.now_ns + steps * kStallStepNs;
 }
 
 bool Scheduler::at_change_point() {
@@ -277,7 +284,7 @@ bool Scheduler::sleep(Sleeper& sleeper, uint64_t deadline_ns) {
   sleeper.woken = false;
   sleeper.thread = current_;
   self.sleeper = &sleeper;
-  self.deadline_ns = deadline_ns;
+  runs_from_ns_[current_] = deadline_ns;
   self.fiber->give_way();
   return true;
 }
@@ -285,6 +292,7 @@ bool Scheduler::sleep(Sleeper& sleeper, uint64_t deadline_ns) {
 void Scheduler::wake(Sleeper& sleeper) {
   if (!sleeper.asleep || sleeper.woken) return;
   sleeper.woken = true;
+  runs_from_ns_[sleeper.thread] = 0;
   Thread& thread = *threads_[sleeper.thread];
   if (!by_clocks()) return;
   thread.clock_ns = std::max(thread.clock_ns, now_ns());
@@ -299,12 +307,13 @@ std::vector<std::string> Scheduler::names() const {
 
 std::string Scheduler::describe() const {
   std::string text;
-  for (const auto& thread : threads_) {
-    if (thread->ended) continue;
-    text += (text.empty() ? "" : ", ") + thread->name +
-            (thread->dead                 ? " is dead"
-             : thread->sleeper != nullptr ? " sleeps"
-                                          : " runs");
+  for (unsigned number = 0; number < threads_.size(); ++number) {
+    const Thread& thread = *threads_[number];
+    if (thread.ended) continue;
+    text += (text.empty() ? "" : ", ") + thread.name +
+            (dead_ == number             ? " is dead"
+             : thread.sleeper != nullptr ? " sleeps"
+                                         : " runs");
   }
   return text;
 }

@@ -105,14 +105,9 @@ class Scheduler final : public Execution {
   };
 
   struct Thread {
-    // First what every step asks of every thread.
     Sleeper* sleeper = nullptr;  // not null while it sleeps
-    uint64_t deadline_ns = 0;
     bool ended = false;
-    bool dead = false;           // it takes no turn until it is revived
-    uint64_t stalled_until = 0;  // it was interrupted, and its processor is another's until then
-    uint32_t priority = 0;       // Strategy::pct: the higher runs
-    uint64_t clock_ns = 0;       // Strategy::clocks
+    uint64_t clock_ns = 0;  // Strategy::clocks
     uint64_t spent_ns = 0;
     unsigned turns = 0;
     std::unique_ptr<Fiber> fiber;
@@ -121,14 +116,17 @@ class Scheduler final : public Execution {
   };
 
   void pass(uint64_t ns, bool demotes);
-  void stall(Thread& thread);
-  void demote(Thread& thread);
+  void maybe_stall();
+  void demote_current() { priorities_[current_] = lowest_priority_--; }
   void maybe_die();
   void switch_to(unsigned thread);
-  [[nodiscard]] static bool goes_on(const Thread& thread);
-  [[nodiscard]] bool can_run(const Thread& thread) const;
-  [[nodiscard]] uint64_t due_ns(const Thread& thread) const;
-  [[nodiscard]] uint64_t next_ns() const;
+  void begin_step(unsigned thread);
+  void end_step();
+  void let_others_run();
+  [[nodiscard]] bool others_can_run() const;
+  [[nodiscard]] bool can_run(unsigned thread) const {
+    return runs_from_ns_[thread] <= world_.now_ns;
+  }
   void collect_runnable();
   // One step: somebody runs, or time passes until somebody can. False when nothing is left that
   // could happen.
@@ -143,6 +141,11 @@ class Scheduler final : public Execution {
   World& world_;
   const SchedulerOptions options_;
   std::vector<std::unique_ptr<Thread>> threads_;
+  // From when it can run, by thread: 0 while nothing keeps it, the end of its sleep or of its
+  // stall, Events::kNever when it is dead, has ended, or sleeps until it is woken. Apart from the
+  // threads, since every step looks at all of them.
+  std::vector<uint64_t> runs_from_ns_;
+  std::vector<uint32_t> priorities_;  // Strategy::pct: the higher runs
   std::vector<unsigned> runnable_;
   ClockOrder clock_order_;  // Strategy::clocks
   std::function<void()> leave_;
