@@ -29,12 +29,16 @@ struct TraceEntry {
 class Trace {
  public:
   void add(const TraceEntry& entry) {
-    mix(static_cast<uint64_t>(entry.what) << 16 | entry.thread);
-    mix(entry.time_ns);
-    mix(static_cast<uint64_t>(entry.a));
-    mix(static_cast<uint64_t>(entry.b));
-    mix(static_cast<uint64_t>(entry.c));
-    mix(static_cast<uint64_t>(entry.d));
+    // The words are multiplied side by side and only their sum goes through the hash, which each
+    // entry waits for.
+    uint64_t sum = (static_cast<uint64_t>(entry.what) << 16 | entry.thread) * 0x9e37'79b9'7f4a'7c15;
+    sum += entry.time_ns * 0xbf58'476d'1ce4'e5b9;
+    sum += static_cast<uint64_t>(entry.a) * 0x94d0'49bb'1331'11eb;
+    sum += static_cast<uint64_t>(entry.b) * 0xd6e8'feb8'6659'fd93;
+    sum += static_cast<uint64_t>(entry.c) * 0xa076'1d64'78bd'642f;
+    sum += static_cast<uint64_t>(entry.d) * 0xe703'7ed1'a0b4'28db;
+    hash_ = (hash_ ^ sum) * 0x9e37'79b9'7f4a'7c15;
+    hash_ ^= hash_ >> 29;
     ++count_;
     if (keeps_) entries_.push_back(entry);
   }
@@ -49,10 +53,6 @@ class Trace {
   [[nodiscard]] const std::vector<TraceEntry>& entries() const { return entries_; }
 
  private:
-  void mix(uint64_t word) {
-    hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15;
-    hash_ ^= hash_ >> 29;
-  }
   uint64_t hash_ = 0x6761'7469'6f00'0001;
   uint64_t count_ = 0;
   bool keeps_ = false;
