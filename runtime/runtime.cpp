@@ -92,24 +92,24 @@ Result<void> Runtime::build_plan() {
 }
 
 Result<Protocol> Runtime::protocol_of(const config::ListenerConfig& listener) const {
-  std::string where = place(listener);
+  auto where = [&] { return place(listener); };
   if (listener.transport == config::Transport::udp) {
     return fail(EPROTONOSUPPORT,
-                where + "this version serves TCP only; a UDP listener can be checked, not run");
+                where() + "this version serves TCP only; a UDP listener can be checked, not run");
   }
   if (listener.protocol == "http") {
     auto handler = handlers_.find(listener.handler);
     if (handler != handlers_.end()) return Protocol{.http = &handler->second};
     std::vector<std::string> known;
     for (const auto& [name, ignored] : handlers_) known.push_back(name);
-    return fail(EINVAL, where + "no handler is named '" + listener.handler +
+    return fail(EINVAL, where() + "no handler is named '" + listener.handler +
                             "' (known: " + join_list(known) + ")");
   }
   auto protocol = protocols_.find(listener.protocol);
   if (protocol != protocols_.end()) return Protocol{.stream = &protocol->second};
   std::vector<std::string> known = {"http"};
   for (const auto& [name, ignored] : protocols_) known.push_back(name);
-  return fail(EINVAL, where + "no protocol is named '" + listener.protocol +
+  return fail(EINVAL, where() + "no protocol is named '" + listener.protocol +
                           "' (known: " + join_list(known) + ")");
 }
 

@@ -33,6 +33,9 @@ struct Variant {
   std::set<DriverName> members;
 };
 
+// About as many as a listener has, so that they are moved no more than once.
+constexpr size_t kFields = 32;
+
 // By the bytes of the configuration, so that the order of declaration leaves no trace.
 using Variants = std::map<std::string, Variant>;
 
@@ -58,12 +61,14 @@ std::string listed(const Names& names) {
 }
 
 std::vector<Field> fields_of(const ListenerConfig& listener, const PlanOptions& options) {
-  std::vector<Field> fields{{"address", listener.address},
-                            {"port", std::to_string(listener.port)},
-                            {"transport", std::string(name(listener.transport))},
-                            {"name", config::quoted(listener.name)},
-                            {"protocol", config::quoted(listener.protocol)},
-                            {"handler", config::quoted(listener.handler)}};
+  std::vector<Field> fields;
+  fields.reserve(kFields);
+  fields.emplace_back("address", listener.address);
+  fields.emplace_back("port", std::to_string(listener.port));
+  fields.emplace_back("transport", name(listener.transport));
+  fields.emplace_back("name", config::quoted(listener.name));
+  fields.emplace_back("protocol", config::quoted(listener.protocol));
+  fields.emplace_back("handler", config::quoted(listener.handler));
   config::each_flag(listener, [&](const char* key, bool value) {
     fields.emplace_back(key, value ? "true" : "false");
   });
@@ -296,29 +301,6 @@ class Planner {
 };
 
 }  // namespace
-
-CanonicalConfig::CanonicalConfig(std::vector<Field> fields) : fields_(std::move(fields)) {
-  for (const auto& [field, value] : fields_) bytes_ += field + "=" + value + "\n";
-}
-
-uint64_t CanonicalConfig::hash() const {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (char each : bytes_) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
-  return hash;
-}
-
-std::vector<Difference> differences(const CanonicalConfig& first, const CanonicalConfig& second) {
-  std::map<std::string, std::string> theirs(second.fields().begin(), second.fields().end());
-  std::vector<Difference> result;
-  for (const auto& [field, value] : first.fields()) {
-    auto other = theirs.find(field);
-    std::string their = other == theirs.end() ? "absent" : other->second;
-    if (value != their) result.push_back({field, value, their});
-    if (other != theirs.end()) theirs.erase(other);
-  }
-  for (const auto& [field, value] : theirs) result.push_back({field, "absent", value});
-  return result;
-}
 
 std::vector<const PlannedPort*> PortPlan::served_by(DriverName driver) const {
   std::vector<const PlannedPort*> result;

@@ -18,16 +18,18 @@ size_t whole_pages(size_t bytes) {
 
 Result<void> BufferRing::open(Ring& ring, uint16_t group, unsigned count, unsigned size, int node) {
   GATIO_ASSERT(!is_open());
-  std::string what = "buffer group " + std::to_string(group) + " of " + std::to_string(count) +
-                     " buffers of " + std::to_string(size) + " bytes";
+  auto what = [&] {
+    return "buffer group " + std::to_string(group) + " of " + std::to_string(count) +
+           " buffers of " + std::to_string(size) + " bytes";
+  };
   if (!std::has_single_bit(count) || count > kMostBuffers || size == 0) {
-    return fail(EINVAL, what + " is not possible; the count must be a power of two up to 32768");
+    return fail(EINVAL, what() + " is not possible; the count must be a power of two up to 32768");
   }
   size_t head_bytes = whole_pages(count * sizeof(io_uring_buf));
   mapped_bytes_ = head_bytes + whole_pages(static_cast<size_t>(count) * size);
   void* memory = ring.kernel().map(mapped_bytes_, kPage, node);
   if (memory == nullptr) {
-    return fail(ENOMEM, "no memory on node " + std::to_string(node) + " for " + what +
+    return fail(ENOMEM, "no memory on node " + std::to_string(node) + " for " + what() +
                             "; use fewer or smaller buffers");
   }
   io_uring_buf_reg registration{};
@@ -38,7 +40,7 @@ Result<void> BufferRing::open(Ring& ring, uint16_t group, unsigned count, unsign
   if (result < 0) {
     ring.kernel().unmap(memory, mapped_bytes_);
     std::string why = result == -EEXIST ? "the group exists already" : Error{-result, {}}.message();
-    return fail(-result, "IORING_REGISTER_PBUF_RING for " + what + ": " + why);
+    return fail(-result, "IORING_REGISTER_PBUF_RING for " + what() + ": " + why);
   }
   ring_ = &ring;
   entries_ = static_cast<io_uring_buf_ring*>(memory);

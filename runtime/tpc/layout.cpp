@@ -195,12 +195,12 @@ Result<Topology> cut(const Topology& topology, const std::vector<unsigned>& cpus
 }
 
 Result<Layout> layout(const Topology& whole, const LayoutOptions& options) {
-  Topology topology = whole;
   if (!options.cpus.empty()) {
     auto smaller = cut(whole, options.cpus);
     if (!smaller) return std::unexpected(smaller.error());
-    topology = std::move(*smaller);
+    return layout(*smaller, {.tpcs = options.tpcs, .cpus = {}});
   }
+  const Topology& topology = whole;
   MixByPosition mixes;
   std::vector<TpcConfig> tpcs = options.tpcs.empty() ? std::vector<TpcConfig>(1) : options.tpcs;
   for (const TpcConfig& tpc : tpcs)
