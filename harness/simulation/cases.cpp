@@ -183,6 +183,7 @@ CaseResult run_start(fakes::Choices& choices, const CaseOptions& options) {
       "hello", [](const http::Request&, http::Response&) -> Task<void> { co_return; });
   config::ListenerConfig listener = arguments.http_listener("hello");
   listener.port = kStartPort;
+  listener.buffers = {.count = 16, .size = 256};
   simulation.runtime().add_listener(listener);
   bool early = choices.one_in(ChoiceKind::program, 3);
   uint64_t early_ns = begun_ns + 1'000 * choices.choose(ChoiceKind::program, 20);

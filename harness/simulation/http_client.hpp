@@ -40,6 +40,7 @@ struct HttpClientOptions {
 
 // What a server answers to a numbered request: its target, and then what fills it up to `bytes`.
 std::string numbered_body(std::string_view target, size_t bytes);
+[[nodiscard]] bool is_numbered_body(std::string_view body, std::string_view target, size_t bytes);
 
 struct HttpClientStats {
   uint64_t sent = 0;  // requests of which the last byte was taken by the network
