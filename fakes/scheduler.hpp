@@ -75,6 +75,7 @@ class Scheduler final : public Execution {
   [[nodiscard]] std::vector<std::string> names() const;
   // Whether a thread sleeps and nobody has woken it.
   [[nodiscard]] bool asleep(unsigned thread) const {
+    if (runs_from_ns_[thread] == 0) return false;
     const Sleeper* sleeper = threads_[thread]->sleeper;
     return sleeper != nullptr && !sleeper->woken;
   }

@@ -228,26 +228,28 @@ void Simulation::observe() {
 // would go on by itself: by then it could be too late for whoever waits.
 void Simulation::check_mail() {
   for (unsigned i = 0; i < drivers_.size(); ++i) {
-    Rest& rest = rests_[i];
-    if (!neglects_mail(i)) {
-      rest.since_ns = 0;
-      continue;
-    }
-    bool by_other = rest.waker && !sends_by_ring(*rest.waker);
-    uint64_t most_ns = by_other ? kLongestMailOfOthersNs : kLongestMailNs;
-    if (rest.since_ns == 0) {
-      rest.since_ns = world_.now_ns;
-    } else if (world_.now_ns - rest.since_ns > most_ns) {
-      falsify("S1: driver " + drivers_[i]->name() + " sleeps though its mailbox has mail");
-      rest.since_ns = world_.now_ns;
+    if (scheduler_.asleep(i) && drivers_[i]->has_mail()) {
+      check_sleeper_with_mail(i);
+    } else {
+      rests_[i].since_ns = 0;
     }
   }
 }
 
-// Whether it sleeps with mail, and nobody is about to wake it.
-bool Simulation::neglects_mail(unsigned driver) const {
-  return scheduler_.asleep(driver) && drivers_[driver]->has_mail() &&
-         parts_->kernel.stalled_thread() != driver && !is_owed_a_wake_up(driver);
+void Simulation::check_sleeper_with_mail(unsigned driver) {
+  Rest& rest = rests_[driver];
+  if (parts_->kernel.stalled_thread() == driver || is_owed_a_wake_up(driver)) {
+    rest.since_ns = 0;
+    return;
+  }
+  bool by_other = rest.waker && !sends_by_ring(*rest.waker);
+  uint64_t most_ns = by_other ? kLongestMailOfOthersNs : kLongestMailNs;
+  if (rest.since_ns == 0) {
+    rest.since_ns = world_.now_ns;
+  } else if (world_.now_ns - rest.since_ns > most_ns) {
+    falsify("S1: driver " + drivers_[driver]->name() + " sleeps though its mailbox has mail");
+    rest.since_ns = world_.now_ns;
+  }
 }
 
 bool Simulation::sends_by_ring(unsigned thread) const {

@@ -95,7 +95,7 @@ class Simulation {
   void check_mail();
   [[nodiscard]] bool sends_by_ring(unsigned thread) const;
   [[nodiscard]] bool is_owed_a_wake_up(unsigned driver) const;
-  [[nodiscard]] bool neglects_mail(unsigned driver) const;
+  void check_sleeper_with_mail(unsigned driver);
   void remark(Remark what, uint64_t count);
   void remark_on_turn(unsigned thread);
   void check_sleeper(Driver& driver);
