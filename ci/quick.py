@@ -5,6 +5,7 @@ fake kernel: with one connection it must have counted for each request what the 
 or each thing that does not hold and ends with 1."""
 
 import json
+import statistics
 import sys
 
 SERVERS = ["mix:1both", "mix:1io+1exec", "mix:2both", "target:floor", "target:nginx"]
@@ -40,18 +41,17 @@ TOLERANCE = {"mix:1both": 0.02, "mix:2both": 0.02, "mix:1io+1exec": 0.05}
 
 
 def problems_beside_fake(results, fake):
-    """Where the fake kernel and the real one disagree about what a request costs."""
+    """Where the fake kernel and the real one disagree about what a request costs: by the median of the passes, since
+    the machine may interrupt one of them so that a driver finds two things done when it wakes."""
     counters = ["enters_per_req", "sqes_per_req", "cqes_per_req", "handoffs_per_req"]
     faked = {entry["name"]: entry for entry in fake["benchmarks"]}
     for server, tolerance in TOLERANCE.items():
         name = f"static/{server}/conns:1"
-        for entry in results["benchmarks"]:
-            if entry["name"] != name:
-                continue
-            for counter in counters:
-                real, exact = entry[counter], faked[name][counter]
-                if abs(real - exact) > tolerance * max(exact, 1):
-                    yield f"{name}: {counter} is {real:.4f} on Linux and {exact:.4f} on the fake kernel"
+        passes = [entry for entry in results["benchmarks"] if entry["name"] == name]
+        for counter in counters if passes else []:  # that they are missing is said above
+            real, exact = statistics.median(entry[counter] for entry in passes), faked[name][counter]
+            if abs(real - exact) > tolerance * max(exact, 1):
+                yield f"{name}: {counter} is {real:.4f} on Linux and {exact:.4f} on the fake kernel"
 
 
 def problems_of(results):
