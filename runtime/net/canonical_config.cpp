@@ -1,19 +1,47 @@
 #include "runtime/net/canonical_config.hpp"
 
+#include <charconv>
 #include <map>
 
-namespace gatio {
+#include "runtime/base/assert.hpp"
 
-CanonicalConfig::CanonicalConfig(std::vector<Field> fields) : fields_(std::move(fields)) {
-  size_t size = 0;
-  for (const auto& [field, value] : fields_) size += field.size() + value.size() + 2;
-  bytes_.reserve(size);
-  for (const auto& [field, value] : fields_) {
-    bytes_ += field;
-    bytes_ += '=';
-    bytes_ += value;
-    bytes_ += '\n';
+namespace gatio {
+namespace {
+
+// A listener's has about as many, and is not moved while it grows.
+constexpr size_t kUsualBytes = 640;
+
+}  // namespace
+
+CanonicalConfig::CanonicalConfig(const std::vector<Field>& fields) {
+  for (const auto& [field, value] : fields) add(field, value);
+}
+
+void CanonicalConfig::add(std::string_view field, std::string_view value) {
+  GATIO_ASSERT(field.find_first_of("=\n") == field.npos && value.find('\n') == value.npos);
+  if (bytes_.empty()) bytes_.reserve(kUsualBytes);
+  bytes_ += field;
+  bytes_ += '=';
+  bytes_ += value;
+  bytes_ += '\n';
+}
+
+void CanonicalConfig::add(std::string_view field, uint64_t value) {
+  char text[20];
+  char* end = std::to_chars(text, text + sizeof text, value).ptr;
+  add(field, std::string_view(text, end));
+}
+
+std::vector<CanonicalConfig::Field> CanonicalConfig::fields() const {
+  std::vector<Field> fields;
+  for (size_t at = 0; at < bytes_.size();) {
+    size_t equals = bytes_.find('=', at);
+    size_t end = bytes_.find('\n', equals);
+    fields.emplace_back(bytes_.substr(at, equals - at),
+                        bytes_.substr(equals + 1, end - equals - 1));
+    at = end + 1;
   }
+  return fields;
 }
 
 uint64_t CanonicalConfig::hash() const {
@@ -24,7 +52,8 @@ uint64_t CanonicalConfig::hash() const {
 
 std::vector<Difference> differences(const CanonicalConfig& first, const CanonicalConfig& second) {
   if (first == second) return {};
-  std::map<std::string, std::string> theirs(second.fields().begin(), second.fields().end());
+  std::vector<CanonicalConfig::Field> other_fields = second.fields();
+  std::map<std::string, std::string> theirs(other_fields.begin(), other_fields.end());
   std::vector<Difference> result;
   for (const auto& [field, value] : first.fields()) {
     auto other = theirs.find(field);

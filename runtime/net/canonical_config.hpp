@@ -4,27 +4,31 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace gatio {
 
-// What every driver of a port must have the same of, as pairs (field, value) in a fixed order. Two
+// What every driver of a port must have the same of, as lines "field=value" in a fixed order. Two
 // configurations are the same exactly when their bytes are.
 class CanonicalConfig {
  public:
   using Field = std::pair<std::string, std::string>;
 
   CanonicalConfig() = default;
-  explicit CanonicalConfig(std::vector<Field> fields);
+  explicit CanonicalConfig(const std::vector<Field>& fields);
 
-  [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
+  // Without a line break in either, and without "=" in the field.
+  void add(std::string_view field, std::string_view value);
+  void add(std::string_view field, uint64_t value);
+
+  [[nodiscard]] std::vector<Field> fields() const;
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
   [[nodiscard]] uint64_t hash() const;  // FNV-1a of the bytes: to show and to log, not to decide
   bool operator==(const CanonicalConfig& other) const { return bytes_ == other.bytes_; }
 
  private:
-  std::vector<Field> fields_;
   std::string bytes_;
 };
 

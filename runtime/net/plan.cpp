@@ -15,7 +15,6 @@ namespace {
 using config::DriverSet;
 using config::Invalid;
 using config::Range;
-using Field = CanonicalConfig::Field;
 
 // What tells one port from another.
 struct PortKey {
@@ -32,9 +31,6 @@ struct Variant {
   std::set<std::string> declared;  // how people find its listeners
   std::set<DriverName> members;
 };
-
-// About as many as a listener has, so that they are moved no more than once.
-constexpr size_t kFields = 32;
 
 // By the bytes of the configuration, so that the order of declaration leaves no trace.
 using Variants = std::map<std::string, Variant>;
@@ -60,24 +56,22 @@ std::string listed(const Names& names) {
   return text;
 }
 
-std::vector<Field> fields_of(const ListenerConfig& listener, const PlanOptions& options) {
-  std::vector<Field> fields;
-  fields.reserve(kFields);
-  fields.emplace_back("address", listener.address);
-  fields.emplace_back("port", std::to_string(listener.port));
-  fields.emplace_back("transport", name(listener.transport));
-  fields.emplace_back("name", config::quoted(listener.name));
-  fields.emplace_back("protocol", config::quoted(listener.protocol));
-  fields.emplace_back("handler", config::quoted(listener.handler));
-  config::each_flag(listener, [&](const char* key, bool value) {
-    fields.emplace_back(key, value ? "true" : "false");
-  });
-  config::each_number(listener, [&](const char* key, unsigned value, Range) {
-    fields.emplace_back(key, std::to_string(value));
-  });
-  fields.emplace_back("multishot", options.multishot ? "true" : "false");
-  fields.emplace_back("bundles", options.bundles ? "true" : "false");
-  return fields;
+// All but the number of its members.
+CanonicalConfig config_of(const ListenerConfig& listener, const PlanOptions& options) {
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  CanonicalConfig config;
+  config.add("address", listener.address);
+  config.add("port", listener.port);
+  config.add("transport", name(listener.transport));
+  config.add("name", config::quoted(listener.name));
+  config.add("protocol", config::quoted(listener.protocol));
+  config.add("handler", config::quoted(listener.handler));
+  config::each_flag(listener, [&](const char* key, bool value) { config.add(key, flag(value)); });
+  config::each_number(listener,
+                      [&](const char* key, unsigned value, Range) { config.add(key, value); });
+  config.add("multishot", flag(options.multishot));
+  config.add("bundles", flag(options.bundles));
+  return config;
 }
 
 class Planner {
@@ -90,8 +84,7 @@ class Planner {
     for (const Invalid& invalid : validate(listener))
       refuse(Conflict::Kind::invalid, listener, {}, invalid.key + ": " + invalid.sentence);
     if (!address) return;
-    Variant& variant =
-        variants_of(listener)[CanonicalConfig(fields_of(listener, options_)).bytes()];
+    Variant& variant = variants_of(listener)[config_of(listener, options_).bytes()];
     variant.declared.insert(find_by(listener));
     variant.members.merge(members_of(listener));
     // Of several declarations that agree the one that sorts first stands for all, whatever their
@@ -197,8 +190,8 @@ class Planner {
 
   void differ(const Variant& first, const Variant& second) {
     Conflict conflict = between(Conflict::Kind::differs, first, second);
-    conflict.differing = differences(CanonicalConfig(fields_of(first.config, options_)),
-                                     CanonicalConfig(fields_of(second.config, options_)));
+    conflict.differing =
+        differences(config_of(first.config, options_), config_of(second.config, options_));
     std::string text = port_name(first) + ": " + sides(conflict, first, second) +
                        " must have the same configuration, but ";
     for (const Difference& each : conflict.differing)
@@ -339,9 +332,9 @@ std::expected<PortPlan, std::vector<Conflict>> plan_ports(
 
 CanonicalConfig canonical_config(const ListenerConfig& listener, size_t members,
                                  const PlanOptions& options) {
-  std::vector<Field> fields = fields_of(listener, options);
-  fields.emplace_back("members", std::to_string(members));
-  return CanonicalConfig(std::move(fields));
+  CanonicalConfig config = config_of(listener, options);
+  config.add("members", members);
+  return config;
 }
 
 Result<void> join(const PlannedPort& port, DriverName driver, const CanonicalConfig& presented) {

@@ -155,10 +155,11 @@ Result<CanonicalConfig> read_back(Kernel& kernel, int fd) {
   socklen_t size = sizeof storage;
   int error = kernel.getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size);
   if (error < 0) return fail(-error, std::string("getsockname failed: ") + strerrordesc_np(-error));
-  std::vector<CanonicalConfig::Field> fields = {{"address", address_text(storage)},
-                                                {"port", std::to_string(port_of(storage))}};
+  CanonicalConfig config;
+  config.add("address", address_text(storage));
+  config.add("port", port_of(storage));
   auto add = [&](const char* name, int level, int option) {
-    fields.emplace_back(name, option_text(kernel, fd, level, option));
+    config.add(name, option_text(kernel, fd, level, option));
   };
   add("SO_TYPE", SOL_SOCKET, SO_TYPE);
   add("SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR);
@@ -167,7 +168,7 @@ Result<CanonicalConfig> read_back(Kernel& kernel, int fd) {
   add("SO_SNDBUF", SOL_SOCKET, SO_SNDBUF);
   add("TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY);
   if (storage.ss_family == AF_INET6) add("IPV6_V6ONLY", IPPROTO_IPV6, IPV6_V6ONLY);
-  return CanonicalConfig(std::move(fields));
+  return config;
 }
 
 }  // namespace gatio
