@@ -6,7 +6,7 @@
 
 #include <liburing.h>
 
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <vector>
@@ -211,7 +211,8 @@ class FakeRing final : public File {
 
   Request* chain_first_ = nullptr;  // of the chain that is being collected
   Request* chain_last_ = nullptr;
-  std::deque<Request*> deferred_;  // heads of chains that wait for a drain
+  // Lists, since most rings never need them, and an empty one costs nothing to make.
+  std::list<Request*> deferred_;  // heads of chains that wait for a drain
   size_t deferred_count_ = 0;      // requests in them
   bool drain_active_ = false;
   bool drain_next_ = false;  // the next chain drains too
@@ -225,7 +226,7 @@ class FakeRing final : public File {
   std::vector<std::unique_ptr<Message>> messages_;
   std::vector<Message*> unused_messages_;
 
-  std::deque<Cqe> overflow_;
+  std::list<Cqe> overflow_;
   // CQEs without those of timeouts, which are taken off as soon as these end.
   uint32_t events_posted_ = 0;
   uint32_t events_looked_at_ = 0;  // when timeouts that count were last looked at
