@@ -18,7 +18,11 @@ CanonicalConfig::CanonicalConfig(const std::vector<Field>& fields) {
 }
 
 void CanonicalConfig::add(std::string_view field, std::string_view value) {
-  GATIO_ASSERT(field.find_first_of("=\n") == field.npos && value.find('\n') == value.npos);
+  GATIO_ASSERT(value.find('\n') == value.npos);
+  append(field, value);
+}
+
+void CanonicalConfig::append(std::string_view field, std::string_view value) {
   if (bytes_.empty()) bytes_.reserve(kUsualBytes);
   bytes_ += field;
   bytes_ += '=';
@@ -29,7 +33,7 @@ void CanonicalConfig::add(std::string_view field, std::string_view value) {
 void CanonicalConfig::add(std::string_view field, uint64_t value) {
   char text[20];
   char* end = std::to_chars(text, text + sizeof text, value).ptr;
-  add(field, std::string_view(text, end));
+  append(field, std::string_view(text, end));
 }
 
 std::vector<CanonicalConfig::Field> CanonicalConfig::fields() const {

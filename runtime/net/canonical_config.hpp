@@ -19,7 +19,7 @@ class CanonicalConfig {
   CanonicalConfig() = default;
   explicit CanonicalConfig(const std::vector<Field>& fields);
 
-  // Without a line break in either, and without "=" in the field.
+  // `field` has neither a line break nor "=", `value` no line break.
   void add(std::string_view field, std::string_view value);
   void add(std::string_view field, uint64_t value);
 
@@ -29,6 +29,8 @@ class CanonicalConfig {
   bool operator==(const CanonicalConfig& other) const { return bytes_ == other.bytes_; }
 
  private:
+  void append(std::string_view field, std::string_view value);
+
   std::string bytes_;
 };
 
