@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <memory>
-#include <string_view>
 #include <thread>
 #include <vector>
 

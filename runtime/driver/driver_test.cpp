@@ -98,6 +98,24 @@ TEST(Driver, CountsWhatLeavesADetachedTask) {
   EXPECT_EQ(group[0].stats().uncaught, 2u);
 }
 
+// Placement adds what it has sent here until it arrives, and would count it for ever.
+TEST(Driver, WhatHasArrivedIsNoLongerOnItsWay) {
+  LinuxKernel kernel;
+  Heap heap(kernel, -1, size_t{1} << 24);
+  Driver driver(kernel, heap, {});
+  struct Message : Work {
+    Message() : Work([](Work*) {}) {}
+  } message;
+  driver.load().coming_ns = 5'000;
+  driver.load().coming_tasks = 1;
+  driver.take_mail();
+  EXPECT_EQ(driver.load().coming_tasks, 1u);  // It is still under way.
+  driver.post(message);
+  driver.take_mail();
+  EXPECT_EQ(driver.load().coming_ns, 0u);
+  EXPECT_EQ(driver.load().coming_tasks, 0u);
+}
+
 // A driver on this thread, whose kernel fails as it is told.
 struct OnFaultyKernel {
   explicit OnFaultyKernel(DriverOptions options = {}) : driver(kernel, heap, with_place(options)) {
@@ -150,6 +168,26 @@ TEST(Driver, BugAFailureWhileItSpinsWasForgotten) {
   on.driver.turn();
   EXPECT_EQ(on.kernel.faults(), 1u);
   EXPECT_FALSE(on.driver.health());
+}
+
+// A helper thread's work is no operation of the ring, and an exec driver's ring has none.
+TEST(Driver, CancelsOperationsOnlyWhereTheRingHasSome) {
+  GATIO_NEEDS_RINGS();
+  for (config::Role role : {config::Role::both, config::Role::exec}) {
+    OnFaultyKernel on({.role = role});
+    ASSERT_TRUE(on.opened);
+    ASSERT_TRUE(on.driver.settle());
+    on.driver.cancel_operations();
+    EXPECT_FALSE(on.driver.has_unsent());
+    on.driver.operations_in_flight = on.driver.helpers_in_flight = 1;
+    on.driver.cancel_operations();
+    EXPECT_FALSE(on.driver.has_unsent());
+    on.driver.helpers_in_flight = 0;
+    on.driver.cancel_operations();
+    EXPECT_EQ(on.driver.has_unsent(), role == config::Role::both);
+    on.driver.operations_in_flight = 0;
+    ASSERT_TRUE(on.driver.settle());
+  }
 }
 
 TEST(DriverDeathTest, ARingThatNeverWorksAgainEndsTheProcess) {

@@ -2,6 +2,9 @@
 // a deadline cuts them off, and what holds for those that arrive afterwards.
 #include <gtest/gtest.h>
 
+#include <coroutine>
+#include <vector>
+
 #include "runtime/driver/driver.hpp"
 #include "runtime/kernel/linux_kernel.hpp"
 
