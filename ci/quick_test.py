@@ -93,6 +93,15 @@ class QuickTest(unittest.TestCase):
         real["benchmarks"][1]["handoffs_per_req"] = 0.5
         self.assertEqual(len(list(quick.problems_beside_fake(real, fake))), 2)
 
+    def test_one_disturbed_pass_of_three_is_no_problem_and_two_are(self):
+        counters = {"enters_per_req": 2.0, "sqes_per_req": 1.0, "cqes_per_req": 2.0, "handoffs_per_req": 0.0}
+        fake = {"benchmarks": [{"name": f"static/{server}/conns:1"} | counters for server in quick.TOLERANCE]}
+        real = {"benchmarks": [dict(fake["benchmarks"][0]) for _ in range(3)]}
+        real["benchmarks"][0]["enters_per_req"] = 1.926
+        self.assertEqual(list(quick.problems_beside_fake(real, fake)), [])
+        real["benchmarks"][1]["enters_per_req"] = 1.926
+        self.assertEqual(len(list(quick.problems_beside_fake(real, fake))), 1)
+
     def test_a_key_that_is_missing(self):
         with self.assertRaises(KeyError):
             self.problems(lambda results, entries: entries["mix:1both/conns:1"].pop("cpu_time"))

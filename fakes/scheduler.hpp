@@ -1,6 +1,7 @@
 // Runs simulated threads on fibers, one at a time, and decides by choice who runs next: the world's
-// Execution when there are several drivers. A thread is switched away when it sleeps, when it gives
-// way (between two turns, or while it spins) and, with preemption, at sync points. Owned by the
+// Execution when there are several drivers. A thread is switched away when it sleeps and, where
+// somebody else can run, when it gives way (between two turns, or while it spins) and, with
+// preemption, at sync points. Owned by the
 // simulation; its one thread only.
 #pragma once
 
@@ -33,7 +34,7 @@ struct SchedulerOptions {
   uint32_t pct_depth = 3;           // of the bug that pct is sure to find
   uint32_t pct_steps = 500;         // about how many steps a run has
   uint64_t turn_ns = 1'000;         // what a turn costs, but for Strategy::clocks
-  uint64_t most_steps = 1'000'000;  // switches after which a run counts as endless
+  uint64_t most_steps = 1'000'000;  // after which a run counts as endless
 };
 
 class Scheduler final : public Execution {
@@ -63,7 +64,8 @@ class Scheduler final : public Execution {
   // It goes on.
   void revive();
 
-  // Also called after each step, outside of all threads: for checks that hold between two steps.
+  // Also called after each step, as no thread, though maybe on the stack of the one that goes on:
+  // for checks that hold between two steps. It throws nothing and decides nothing.
   void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
   // Also called when time has passed because nobody could run, before anybody can, though not with
   // Strategy::clocks.
@@ -144,7 +146,7 @@ class Scheduler final : public Execution {
   std::vector<std::unique_ptr<Thread>> threads_;
   // From when it can run, by thread: 0 while nothing keeps it, the end of its sleep or of its
   // stall, Events::kNever when it is dead, has ended, or sleeps until it is woken. Apart from the
-  // threads, since every step looks at all of them.
+  // threads, since every step looks at all of them. By clocks only the end of a sleep is asked for.
   std::vector<uint64_t> runs_from_ns_;
   std::vector<uint32_t> priorities_;  // Strategy::pct: the higher runs
   std::vector<unsigned> runnable_;

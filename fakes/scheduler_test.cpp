@@ -210,6 +210,39 @@ TEST(Scheduler, AnEndlessRunIsNoticed) {
   EXPECT_EQ(scheduler->run(), Scheduler::End::too_long);
 }
 
+// Whoever is alone goes on without a switch of the stack, and all else is as if there were one.
+TEST(Scheduler, StepsOfOneAloneAreObservedAndCounted) {
+  Choices choices(1);
+  World world(choices);
+  Scheduler scheduler(world, {.turn_ns = 1'000});
+  world.execution = &scheduler;
+  struct Due : Event {
+    Due() : Event([](Event* event) { static_cast<Due*>(event)->fired = true; }) {}
+    bool fired = false;
+  } due;
+  world.events.schedule(due, world.now_ns + 3'500);
+  unsigned entered = 0, left = 0, observed = 0;
+  std::vector<bool> saw;
+  scheduler.set_leave([&] { ++left; });
+  scheduler.set_observer([&] { ++observed; });
+  scheduler.add(
+      "alone",
+      [&] {
+        for (int turn = 0; turn < 5; ++turn) {
+          scheduler.give_way();
+          saw.push_back(due.fired);
+        }
+      },
+      [&] { ++entered; });
+  EXPECT_EQ(scheduler.run(), Scheduler::End::all_ended);
+  EXPECT_EQ(saw, (std::vector<bool>{false, false, false, true, true}));
+  EXPECT_EQ(scheduler.steps(), 6u);
+  EXPECT_EQ(world.trace.count(), 6u);
+  EXPECT_EQ(entered, 6u);
+  EXPECT_EQ(left, 6u);
+  EXPECT_EQ(observed, 6u);
+}
+
 // A sleeper that nobody woke is not told that somebody had: the kernel would go back to sleep.
 TEST(Scheduler, WithClocksADeadlineIsNoWakeUp) {
   Choices choices(1);

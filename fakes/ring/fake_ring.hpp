@@ -211,9 +211,10 @@ class FakeRing final : public File {
 
   Request* chain_first_ = nullptr;  // of the chain that is being collected
   Request* chain_last_ = nullptr;
-  // Lists, since most rings never need them, and an empty one costs nothing to make.
+  // A list, as overflow_ is, since most rings never need one and an empty one costs nothing to
+  // make.
   std::list<Request*> deferred_;  // heads of chains that wait for a drain
-  size_t deferred_count_ = 0;      // requests in them
+  size_t deferred_count_ = 0;     // requests in them
   bool drain_active_ = false;
   bool drain_next_ = false;  // the next chain drains too
   bool skips_cqes_ = false;  // somebody once had IOSQE_CQE_SKIP_SUCCESS

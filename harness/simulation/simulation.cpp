@@ -238,7 +238,7 @@ void Simulation::check_mail() {
 
 void Simulation::check_sleeper_with_mail(unsigned driver) {
   Rest& rest = rests_[driver];
-  if (parts_->kernel.stalled_thread() == driver || is_owed_a_wake_up(driver)) {
+  if (kernel().stalled_thread() == driver || is_owed_a_wake_up(driver)) {
     rest.since_ns = 0;
     return;
   }
@@ -289,8 +289,8 @@ void Simulation::check_roles(const Metrics& metrics) {
   Sometimes::hit("a parked driver is woken by another one", wakes);
   Sometimes::hit("a CQ overflows", overflows);
   Sometimes::hit("a receive lacks a buffer", lacks);
-  Sometimes::hit("an io driver does I/O", io_sqes);
-  Sometimes::hit("an exec driver runs", tasks);
+  if (io_sqes > 0) Sometimes::hit("an io driver does I/O", io_sqes);
+  if (tasks > 0) Sometimes::hit("an exec driver runs", tasks);
 }
 
 void Simulation::check_leftovers() {

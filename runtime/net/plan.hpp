@@ -9,9 +9,7 @@
 
 #include <cstdint>
 #include <expected>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "runtime/base/result.hpp"

@@ -194,13 +194,12 @@ Result<Topology> cut(const Topology& topology, const std::vector<unsigned>& cpus
   return result;
 }
 
-Result<Layout> layout(const Topology& whole, const LayoutOptions& options) {
+Result<Layout> layout(const Topology& topology, const LayoutOptions& options) {
   if (!options.cpus.empty()) {
-    auto smaller = cut(whole, options.cpus);
+    auto smaller = cut(topology, options.cpus);
     if (!smaller) return std::unexpected(smaller.error());
     return layout(*smaller, {.tpcs = options.tpcs, .cpus = {}});
   }
-  const Topology& topology = whole;
   MixByPosition mixes;
   std::vector<TpcConfig> tpcs = options.tpcs.empty() ? std::vector<TpcConfig>(1) : options.tpcs;
   for (const TpcConfig& tpc : tpcs)
