@@ -1,10 +1,10 @@
-// Where a TPC puts a task, and that what it has sent counts until it arrives (R7). Its drivers have
-// no rings here: nothing runs.
+// Where a TPC puts a task, and that what it has sent counts until it arrives (R7). Its drivers run
+// nothing here.
 #include "runtime/tpc/tpc.hpp"
 
 #include <gtest/gtest.h>
 
-#include "runtime/kernel/linux_kernel.hpp"
+#include "runtime/driver/testing.hpp"
 
 namespace gatio {
 namespace {
@@ -68,6 +68,39 @@ TEST_F(TpcTest, WhatADriverKeepsIsNotOnItsWay) {
   EXPECT_EQ(place(tpc, self), &self);
   EXPECT_EQ(self.load().coming_ns, 0u);
   EXPECT_EQ(self.load().coming_tasks, 0u);
+}
+
+// What completes is handed out before the mailbox is asked, which still says that the driver
+// sleeps.
+TEST_F(TpcTest, ADriverThatHasJustWokenUpDoesNotTakeItselfForAsleep) {
+  GATIO_NEEDS_RINGS();
+  TpcLayout layout = of_roles({config::Role::both, config::Role::both});
+  layout.drivers[0].pu = DriverGroup::allowed_cpus().front();
+  Tpc tpc(kernel_, layout,
+          {.placement = Policy::best, .heap_bytes = size_t{1} << 24, .ring = test_options()});
+  Driver& self = *tpc.drivers()[0];
+  self.enter_thread();
+  ASSERT_TRUE(self.open());
+  struct Choice : Completion {
+    Tpc& tpc;
+    Driver& self;
+    bool was_marked = false;
+    Executor* chosen = nullptr;
+    Choice(Tpc& its_tpc, Driver& its_driver) : tpc(its_tpc), self(its_driver) {
+      complete = [](Completion* completion, int32_t, uint32_t) {
+        auto* choice = static_cast<Choice*>(completion);
+        choice->was_marked = choice->self.looks_parked();
+        choice->chosen = place(choice->tpc, choice->self);
+      };
+    }
+  } choice(tpc, self);
+  io_uring_sqe* sqe = self.io_sqe();
+  io_uring_prep_nop(sqe);
+  io_uring_sqe_set_data(sqe, static_cast<Completion*>(&choice));
+  self.turn();
+  EXPECT_TRUE(choice.was_marked);
+  EXPECT_EQ(choice.chosen, &self);
+  self.close();
 }
 
 TEST_F(TpcTest, AnotherTpcTakesTheTasksOfOneThatExecutesNone) {
