@@ -48,7 +48,7 @@ def problems_beside_fake(results, fake):
     for server, tolerance in TOLERANCE.items():
         name = f"static/{server}/conns:1"
         passes = [entry for entry in results["benchmarks"] if entry["name"] == name]
-        for counter in counters if passes else []:  # that they are missing is said above
+        for counter in counters if passes else []:  # problems_of() says that they are missing
             real, exact = statistics.median(entry[counter] for entry in passes), faked[name][counter]
             if abs(real - exact) > tolerance * max(exact, 1):
                 yield f"{name}: {counter} is {real:.4f} on Linux and {exact:.4f} on the fake kernel"

@@ -33,6 +33,11 @@ def good_results():
             "benchmarks": [entry_of(server, count) for server in quick.SERVERS for count in quick.CONNECTIONS]}
 
 
+def one_connection_on_the_fake():
+    counters = {"enters_per_req": 2.0, "sqes_per_req": 1.0, "cqes_per_req": 2.0, "handoffs_per_req": 0.0}
+    return {"benchmarks": [{"name": f"static/{server}/conns:1"} | counters for server in quick.TOLERANCE]}
+
+
 class QuickTest(unittest.TestCase):
     def problems(self, spoil):
         results = copy.deepcopy(good_results())
@@ -85,8 +90,7 @@ class QuickTest(unittest.TestCase):
             role="all"))
 
     def test_one_connection_that_costs_other_than_on_the_fake(self):
-        counters = {"enters_per_req": 2.0, "sqes_per_req": 1.0, "cqes_per_req": 2.0, "handoffs_per_req": 0.0}
-        fake = {"benchmarks": [{"name": f"static/{server}/conns:1"} | counters for server in quick.TOLERANCE]}
+        fake = one_connection_on_the_fake()
         real = copy.deepcopy(fake)
         self.assertEqual(list(quick.problems_beside_fake(real, fake)), [])
         real["benchmarks"][0]["enters_per_req"] = 2.1
@@ -94,8 +98,7 @@ class QuickTest(unittest.TestCase):
         self.assertEqual(len(list(quick.problems_beside_fake(real, fake))), 2)
 
     def test_one_disturbed_pass_of_three_is_no_problem_and_two_are(self):
-        counters = {"enters_per_req": 2.0, "sqes_per_req": 1.0, "cqes_per_req": 2.0, "handoffs_per_req": 0.0}
-        fake = {"benchmarks": [{"name": f"static/{server}/conns:1"} | counters for server in quick.TOLERANCE]}
+        fake = one_connection_on_the_fake()
         real = {"benchmarks": [dict(fake["benchmarks"][0]) for _ in range(3)]}
         real["benchmarks"][0]["enters_per_req"] = 1.926
         self.assertEqual(list(quick.problems_beside_fake(real, fake)), [])

@@ -71,11 +71,10 @@ bool Scheduler::step_by_clocks() {
     switch_to(thread);
     const Thread& now = *threads_[thread];
     if (now.ended) return true;
-    // Whoever goes to sleep may be woken before it is seen here.
-    if (now.sleeper == nullptr || now.sleeper->woken) {
-      clock_order_.can_run(thread, now.clock_ns);
-    } else {
+    if (asleep(thread)) {
       clock_order_.sleeps(thread, std::max(now.clock_ns, runs_from_ns_[thread]));
+    } else {
+      clock_order_.can_run(thread, now.clock_ns);
     }
     if (observer_) observer_();
     return true;

@@ -1,8 +1,7 @@
 // Runs simulated threads on fibers, one at a time, and decides by choice who runs next: the world's
 // Execution when there are several drivers. A thread is switched away when it sleeps and, where
 // somebody else can run, when it gives way (between two turns, or while it spins) and, with
-// preemption, at sync points. Owned by the
-// simulation; its one thread only.
+// preemption, at sync points. Owned by the simulation; its one thread only.
 #pragma once
 
 #include <functional>
